@@ -1,0 +1,1 @@
+"""What the DAG files declare, done: contract, settings, operators and the pipeline builder."""

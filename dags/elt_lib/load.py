@@ -1,0 +1,206 @@
+"""The load protocol: one batch of one feed into its staging table, exactly once.
+
+Pure of Airflow: a DB-API connection and a function that reads bytes from S3 come in, so that every
+step can be tested and killed by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from elt_lib import preflight, warehouse
+from elt_lib.contract import Feed
+from elt_lib.warehouse import Connection, Cursor, sql
+
+log = logging.getLogger(__name__)
+
+
+class LoadError(RuntimeError):
+    """A batch could not be loaded; its transaction was rolled back."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What preprocessing says about a batch (``report.json``, its commit point)."""
+
+    manifest_url: str
+    manifest_sha256: str
+    files: int
+    raw_rows: int
+    rejected_rows: int
+    written_rows: int
+    loaded_at: datetime
+    parquet: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: bytes) -> Report:
+        """Read ``report.json``; raises LoadError if it doesn't account for every row."""
+        data: Mapping[str, Any] = json.loads(text)
+        report = cls(
+            manifest_url=data["manifest"]["url"],
+            manifest_sha256=data["manifest"]["sha256"],
+            files=len(data["files"]),
+            raw_rows=data["raw_rows"],
+            rejected_rows=data["rejected_rows"],
+            written_rows=data["written_rows"],
+            loaded_at=datetime.fromisoformat(data["loaded_at"]).replace(tzinfo=None),
+            parquet=tuple(part["url"] for part in data["parquet"]),
+        )
+        if report.raw_rows != report.rejected_rows + report.written_rows:
+            raise LoadError(
+                f"the report of {report.manifest_url} doesn't add up: {report.raw_rows} raw rows, "
+                f"{report.rejected_rows} rejected, {report.written_rows} written; nothing was "
+                "loaded"
+            )
+        return report
+
+
+@dataclass(frozen=True)
+class Run:
+    """The DAG run that loads, for the ledger."""
+
+    dag_id: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class S3Reader:
+    """The two ways in which loading reads from S3."""
+
+    read: Callable[[str], bytes]
+    read_tail: preflight.ReadTail
+
+
+def load_batch(
+    connection: Connection,
+    feed: Feed,
+    batch_id: str,
+    report: Report,
+    s3: S3Reader,
+    role: str,
+    run: Run,
+) -> int:
+    """Load one batch in one transaction and return its rows; a batch already there is left alone.
+
+    Raises SchemaDrift or PreflightError before anything is sent, LoadError with the warehouse's own
+    load errors when COPY fails.
+    """
+    warehouse.ensure_table(connection, feed)
+    manifest_urls = _check_manifest(report, s3)
+    footers = [preflight.read_footer(url, s3.read_tail) for url in manifest_urls]
+    with warehouse.transaction(connection) as cursor:
+        table = warehouse.table_columns(cursor, feed)
+    rows = preflight.check(feed, table, footers)
+    if rows != report.written_rows:
+        raise LoadError(
+            f"{report.manifest_url} lists files with {rows} rows, its report says "
+            f"{report.written_rows}; nothing was loaded. Clear the preprocess task."
+        )
+    try:
+        with warehouse.transaction(connection) as cursor:
+            return _replace_batch(cursor, feed, batch_id, report, rows, role, run)
+    except LoadError:
+        raise
+    except Exception as error:
+        raise LoadError(_explain(connection, feed, batch_id, error)) from error
+
+
+def record_no_data(connection: Connection, feed: Feed, batch_id: str, run: Run) -> None:
+    """Note in the ledger that a batch has no files; a batch loaded before keeps its entry."""
+    warehouse.ensure_table(connection, feed)
+    with warehouse.transaction(connection) as cursor:
+        cursor.execute(sql("lock_feed", table=feed.table))
+        cursor.execute(sql("ledger_entry"), (feed.source, feed.name, batch_id))
+        if cursor.fetchone() is None:
+            entry = ("no_data", None, None, 0, 0, 0, 0, None, run.dag_id, run.run_id)
+            cursor.execute(sql("insert_ledger_entry"), (feed.source, feed.name, batch_id, *entry))
+
+
+def _replace_batch(
+    cursor: Cursor, feed: Feed, batch_id: str, report: Report, rows: int, role: str, run: Run
+) -> int:
+    key = (feed.source, feed.name, batch_id)
+    # The lock comes before the first statement that takes a snapshot ("Serializable isolation",
+    # Database Developer Guide), so that what a parallel load of this feed committed is seen. It is
+    # on a table of its own: readers of the staging table don't wait for it.
+    cursor.execute(sql("lock_feed", table=feed.table))
+    cursor.execute(sql("ledger_entry"), key)
+    entry = cursor.fetchone()
+    if entry is not None and entry[0] == report.manifest_sha256:
+        log.info("%s %s: manifest already loaded, %d rows", feed.id, batch_id, entry[1])
+        return int(entry[1])
+    cursor.execute(sql("delete_batch", table=feed.table), (batch_id,))
+    if rows:
+        columns = ", ".join(column.name for column in feed.table_columns)
+        copy = sql(
+            "copy_batch", table=feed.table, columns=columns, manifest=report.manifest_url, role=role
+        )
+        cursor.execute(copy)
+        cursor.execute("select pg_last_copy_count()")
+        _expect(cursor, rows, "pg_last_copy_count()", report)
+    cursor.execute(sql("count_batch", table=feed.table), (batch_id,))
+    _expect(cursor, rows, f"{feed.table} for batch {batch_id}", report)
+    cursor.execute(sql("delete_ledger_entry"), key)
+    counts = (report.files, report.raw_rows, report.rejected_rows, rows)
+    manifest = ("loaded", report.manifest_url, report.manifest_sha256)
+    cursor.execute(
+        sql("insert_ledger_entry"),
+        (*key, *manifest, *counts, report.loaded_at, run.dag_id, run.run_id),
+    )
+    log.info(
+        "%s %s: raw %d = rejected %d + loaded %d",
+        feed.id,
+        batch_id,
+        report.raw_rows,
+        report.rejected_rows,
+        rows,
+    )
+    return rows
+
+
+def _check_manifest(report: Report, s3: S3Reader) -> list[str]:
+    """The URLs of the manifest, whose hash must be the report's."""
+    content = s3.read(report.manifest_url)
+    if hashlib.sha256(content).hexdigest() != report.manifest_sha256:
+        raise LoadError(
+            f"{report.manifest_url} is not the manifest that its report describes; nothing was "
+            "loaded. Clear the preprocess task and run it again."
+        )
+    return [entry["url"] for entry in json.loads(content)["entries"]]
+
+
+def _expect(cursor: Cursor, rows: int, where: str, report: Report) -> None:
+    row = cursor.fetchone()
+    counted = row[0] if row else None
+    if counted != rows:
+        raise LoadError(
+            f"{where} says {counted} rows, the files of {report.manifest_url} have {rows}; "
+            "the load was rolled back"
+        )
+
+
+def _explain(connection: Connection, feed: Feed, batch_id: str, error: Exception) -> str:
+    lines = [
+        f"batch {batch_id} of {feed.id} was not loaded, its transaction was rolled back: {error}"
+    ]
+    try:
+        with warehouse.transaction(connection) as cursor:
+            cursor.execute(sql("load_errors"))
+            for file, line, column, kind, code, message in cursor.fetchall():
+                lines.append(
+                    f"  file {str(file).strip()}, line {line}, column {str(column).strip()} "
+                    f"({str(kind).strip()}): {str(message).strip()} [{code}]"
+                )
+    except Exception as second:  # noqa: BLE001 the load's own error is the one to report
+        log.warning("sys_load_error_detail can't be read: %s", second)
+    lines.append(
+        "Correct the raw file or the contract, then clear the preprocess task; clear only this "
+        "task if the warehouse itself was at fault."
+    )
+    return "\n".join(lines)

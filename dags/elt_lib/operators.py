@@ -1,0 +1,139 @@
+"""The operators that the providers lack: Spark through a cluster's Livy, and the load protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.providers.amazon.aws.hooks.emr import EmrHook
+from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.apache.livy.hooks.livy import LivyHook
+from airflow.providers.apache.livy.operators.livy import LivyOperator
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from elt_lib.contract import load_sources
+from elt_lib.contract_check import ContractError
+from elt_lib.load import Report, Run, S3Reader, load_batch, record_no_data
+from elt_lib.preflight import PreflightError
+from elt_lib.settings import settings
+from elt_lib.warehouse import SchemaDrift
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ClusterLivyOperator(LivyOperator):
+    """LivyOperator whose address comes from an EMR cluster that exists only at run time.
+
+    :param job_flow_id: the cluster (templated).
+    :param livy_url: Livy's address; ``{master}`` stands for the primary node's DNS name.
+    """
+
+    template_fields: Sequence[str] = (*LivyOperator.template_fields, "job_flow_id")
+
+    def __init__(self, *, job_flow_id: str, livy_url: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job_flow_id = job_flow_id
+        self.livy_url = livy_url
+
+    @cached_property
+    def hook(self) -> LivyHook:
+        """Livy's hook, pointed at the cluster."""
+        cluster = EmrHook(aws_conn_id="aws_default").conn.describe_cluster(
+            ClusterId=self.job_flow_id
+        )["Cluster"]
+        hook = super().hook
+        hook.base_url = self.livy_url.format(master=cluster.get("MasterPublicDnsName", ""))
+        if not urlsplit(hook.base_url).hostname:
+            raise AirflowFailException(
+                f"cluster {self.job_flow_id} has no primary node for {self.livy_url}: it is "
+                f"{cluster['Status']['State']}. Clear create_cluster to start another."
+            )
+        return hook
+
+    def execute(self, context: Context) -> Any:
+        """Run the batch; a retry finds the batch of the try before, if it is on this cluster.
+
+        Livy numbers batches from 0 on each cluster, so the stored id counts for one cluster only,
+        and it is forgotten on success: clearing the task means running it again.
+        """
+        self.external_id_key = f"livy_batch_id_on_{self.job_flow_id}"
+        result = super().execute(context)
+        store = context.get("task_state_store")
+        if store is not None:
+            store.delete(self.external_id_key)
+        return result
+
+
+class LoadOperator(BaseOperator):
+    """Load a preprocessed batch into its staging table, exactly once (see ``elt_lib.load``).
+
+    :param feed_id: ``<source>.<feed>``.
+    :param batch_id: the batch (templated).
+    :param report_url: where preprocessing wrote ``report.json`` (templated).
+    :param preprocess_task_id: the task before; if it was skipped, the batch has no data.
+
+    Returns the rows of the batch in the staging table. Skips, after noting it in the ledger, when
+    the batch has no data. Fails without retry where another try can't help.
+    """
+
+    template_fields: Sequence[str] = ("batch_id", "report_url")
+    ui_color = "#e8f0fe"
+
+    def __init__(
+        self,
+        *,
+        feed_id: str,
+        batch_id: str,
+        report_url: str,
+        preprocess_task_id: str,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.feed_id = feed_id
+        self.batch_id = batch_id
+        self.report_url = report_url
+        self.preprocess_task_id = preprocess_task_id
+
+    def execute(self, context: Context) -> int:
+        """Load, or record that there is nothing to load."""
+        source, _, name = self.feed_id.partition(".")
+        feed = next(
+            feed for feed in load_sources(settings().manifest)[source].feeds if feed.name == name
+        )
+        run = Run(dag_id=str(context["ti"].dag_id), run_id=str(context["ti"].run_id))
+        connection = RedshiftSQLHook(redshift_conn_id="redshift_default").get_conn()
+        try:
+            if self._preprocess_was_skipped(context, run):
+                record_no_data(connection, feed, self.batch_id, run)
+                raise AirflowSkipException(f"batch {self.batch_id} of {feed.id} has no data")
+            s3 = _s3_reader(S3Hook("aws_default"))
+            report = Report.parse(s3.read(self.report_url))
+            return load_batch(
+                connection, feed, self.batch_id, report, s3, settings().copy_role, run
+            )
+        except (PreflightError, SchemaDrift, ContractError) as error:
+            raise AirflowFailException(str(error)) from error
+        finally:
+            connection.close()
+
+    def _preprocess_was_skipped(self, context: Context, run: Run) -> bool:
+        states = context["ti"].get_task_states(
+            dag_id=run.dag_id, task_ids=[self.preprocess_task_id], run_ids=[run.run_id]
+        )
+        return bool(states.get(run.run_id, {}).get(self.preprocess_task_id) == "skipped")
+
+
+def _s3_reader(hook: S3Hook) -> S3Reader:
+    client = hook.get_conn()
+
+    def get(url: str, **options: str) -> bytes:
+        bucket, key = S3Hook.parse_s3_url(url)
+        body: bytes = client.get_object(Bucket=bucket, Key=key, **options)["Body"].read()
+        return body
+
+    return S3Reader(read=get, read_tail=lambda url, size: get(url, Range=f"bytes=-{size}"))

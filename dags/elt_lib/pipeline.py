@@ -1,0 +1,188 @@
+"""The pipeline of one source: sense, preprocess and load each feed, transform, publish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.providers.amazon.aws.notifications.sns import SnsNotifier
+from airflow.providers.amazon.aws.operators.emr import (
+    EmrCreateJobFlowOperator,
+    EmrTerminateJobFlowOperator,
+)
+from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
+from airflow.providers.amazon.aws.utils.waiter import WaitPolicy
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import Param, TriggerRule, timezone
+from airflow.timetables.interval import CronDataIntervalTimetable
+from jinja2 import pass_context
+from jinja2.runtime import Context as JinjaContext
+
+from elt_lib import batch
+from elt_lib.contract import Empty, Feed, load_sources
+from elt_lib.emr import job_flow
+from elt_lib.operators import ClusterLivyOperator, LoadOperator
+from elt_lib.settings import settings
+from elt_lib.transform import publish_dictionary, transform
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+def dag_options(source: str) -> dict[str, Any]:
+    """Arguments of ``DAG`` that follow from the source's contract and the settings."""
+    declared = load_sources(settings().manifest)[source]
+    start = declared.start_date
+    topic = settings().alert_topic
+    return {
+        "dag_id": source,
+        "description": declared.description.split("\n", 1)[0],
+        "schedule": CronDataIntervalTimetable(declared.schedule, timezone="UTC"),
+        "start_date": datetime(start.year, start.month, start.day, tzinfo=timezone.utc),
+        "catchup": False,
+        "max_active_runs": 1,
+        "tags": ["starlift", source],
+        "default_args": {
+            "owner": "data-platform",
+            "retries": 2,
+            "retry_delay": timedelta(seconds=settings().retry_seconds),
+            "on_failure_callback": _alert(topic) if topic else None,
+        },
+        "params": {
+            batch.BATCH_PARAM: Param(
+                None,
+                type=["null", "string"],
+                description="Start of the batch, e.g. 2021-09-01; empty: the run's data interval.",
+            )
+        },
+        "user_defined_macros": _macros(source),
+    }
+
+
+def source_pipeline(source: str) -> None:
+    """Add the tasks of one source to the DAG in whose ``with`` block this is called."""
+    feeds = load_sources(settings().manifest)[source].feeds
+    create = EmrCreateJobFlowOperator(
+        task_id="create_cluster",
+        job_flow_overrides=job_flow(source, settings()),
+        emr_conn_id="emr_default",
+        wait_policy=WaitPolicy.WAIT_FOR_COMPLETION,  # ends when the cluster waits for work
+        waiter_delay=settings().poll_seconds,
+        waiter_max_attempts=240,
+        execution_timeout=timedelta(hours=1),
+        trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
+    )
+    cluster_id = cast("str", create.output)  # an XComArg, resolved at run time
+    terminate = EmrTerminateJobFlowOperator(
+        task_id="terminate_cluster", job_flow_id=cluster_id
+    ).as_teardown(setups=create)
+    loaded = EmptyOperator(
+        task_id="all_loaded", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+    )
+    for feed in feeds:
+        wait = wait_for(feed)
+        preprocess = preprocess_batch(feed, cluster_id)
+        wait >> create >> preprocess >> terminate
+        wait >> preprocess >> load_batch(feed, preprocess.task_id) >> loaded
+    loaded >> transform(source) >> publish_dictionary(source)
+
+
+def wait_for(feed: Feed) -> S3KeySensor:
+    """Sense a batch: files are there, there is no data (skipped), or it is late (failed).
+
+    The wait counts from the end of the data interval, so that a back-fill of old batches decides
+    at once.
+    """
+    return S3KeySensor(
+        task_id=f"wait_for_{feed.name}",
+        bucket_key=f"{{{{ raw_url('{feed.name}') }}}}",
+        wildcard_match=True,
+        mode="reschedule",
+        poke_interval=settings().poll_seconds,
+        timeout=feed.wait,
+        soft_fail=feed.empty is Empty.ALLOW,
+        pre_execute=_wait_until_late(feed.wait),
+    )
+
+
+def preprocess_batch(feed: Feed, job_flow_id: str) -> ClusterLivyOperator:
+    """Turn a batch's raw files into Parquet, rejects, manifest and report."""
+    jobs = f"s3://{settings().artifacts_bucket}/spark_jobs"
+    return ClusterLivyOperator(
+        task_id=f"preprocess_{feed.name}",
+        job_flow_id=job_flow_id,
+        livy_url=settings().livy_url,
+        file=f"{jobs}/preprocess.py",
+        py_files=[f"{jobs}/spark_jobs.zip"],
+        name=f"{feed.id} {{{{ batch_id() }}}} {{{{ ti.id }}}}",
+        args=[
+            "--feed",
+            feed.spec(),
+            "--batch-id",
+            "{{ batch_id() }}",
+            "--input",
+            f"{{{{ raw_url('{feed.name}') }}}}",
+            "--output",
+            f"{{{{ output_url('{feed.name}', 'staged') }}}}",
+            "--rejected",
+            f"{{{{ output_url('{feed.name}', 'rejected') }}}}",
+        ],
+        polling_interval=min(settings().poll_seconds, 15),
+        deferrable=False,  # a retry finds the batch of the try before only when it polls itself
+        retry_args=None,
+        execution_timeout=timedelta(hours=6),
+    )
+
+
+def load_batch(feed: Feed, preprocess_task_id: str) -> LoadOperator:
+    """Load a batch's Parquet into its staging table."""
+    return LoadOperator(
+        task_id=f"load_{feed.name}",
+        feed_id=feed.id,
+        batch_id="{{ batch_id() }}",
+        report_url=f"{{{{ output_url('{feed.name}', 'staged') }}}}report.json",
+        preprocess_task_id=preprocess_task_id,
+        trigger_rule=TriggerRule.NONE_FAILED,  # also after a skip, to record that there is no data
+        execution_timeout=timedelta(hours=2),
+    )
+
+
+def _macros(source: str) -> dict[str, Any]:
+    """The functions that this source's templates call; each reads the run from its context."""
+    feeds = {feed.name: feed for feed in load_sources(settings().manifest)[source].feeds}
+    lake = settings().lake_bucket
+
+    @pass_context
+    def batch_id(run: JinjaContext) -> str:
+        return batch.batch_id(run)
+
+    @pass_context
+    def raw_url(run: JinjaContext, feed: str) -> str:
+        return batch.raw_url(feeds[feed], lake, run)
+
+    @pass_context
+    def output_url(run: JinjaContext, feed: str, area: str) -> str:
+        return batch.output_url(feeds[feed], lake, area, run)
+
+    return {"batch_id": batch_id, "raw_url": raw_url, "output_url": output_url}
+
+
+def _wait_until_late(wait: timedelta) -> Callable[[Context], None]:
+    def set_timeout(context: Context) -> None:
+        deadline = (context.get("data_interval_end") or timezone.utcnow()) + wait
+        left = max((deadline - timezone.utcnow()).total_seconds(), 0.0)
+        sensor = cast("S3KeySensor", context["task"])
+        sensor.timeout = left
+        sensor.log.info("the batch is late after %s (%.0f s from now)", deadline, left)
+
+    return set_timeout
+
+
+def _alert(topic: str) -> SnsNotifier:
+    return SnsNotifier(
+        aws_conn_id="aws_default",
+        target_arn=topic,
+        subject="Starlift: {{ ti.dag_id }}.{{ ti.task_id }} failed",
+        message="Run {{ run_id }}, task {{ ti.task_id }}, try {{ ti.try_number }} failed.",
+    )

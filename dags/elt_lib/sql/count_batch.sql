@@ -1,0 +1,3 @@
+select count(*)
+from staging.$table
+where _batch_id = %s

@@ -1,0 +1,2 @@
+delete from staging.$table
+where _batch_id = %s

@@ -1,0 +1,91 @@
+"""Cosmos: the dbt models around a source as a task group, and the data dictionary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Asset
+from cosmos import (
+    DbtTaskGroup,
+    ExecutionConfig,
+    ExecutionMode,
+    InvocationMode,
+    LoadMode,
+    ProfileConfig,
+    ProjectConfig,
+    RenderConfig,
+    TestBehavior,
+)
+from cosmos.constants import TestIndirectSelection
+from cosmos.operators.local import DbtDocsS3LocalOperator
+
+from elt_lib.contract import load_sources
+from elt_lib.settings import settings
+
+PROFILE = "starlift"
+DOCS_FOLDER = "docs"
+SHARED = "shared"
+"""Tag of the models that no feed leads to and every source needs (``dim_date``)."""
+TARGET_IN_WORKING_COPY = {"DBT_TARGET_PATH": "target", "DBT_LOG_PATH": "logs"}
+"""Cosmos runs each task in a copy of the project of its own and looks for results there."""
+
+
+def transform(source: str) -> DbtTaskGroup:
+    """A task per model downstream of the source, its tests included."""
+    return DbtTaskGroup(
+        group_id="transform",
+        project_config=ProjectConfig(
+            dbt_project_path=settings().project / "dbt_project",
+            manifest_path=settings().manifest,
+            install_dbt_deps=False,
+            partial_parse=True,
+        ),
+        profile_config=_profile(),
+        execution_config=ExecutionConfig(
+            execution_mode=ExecutionMode.LOCAL,
+            invocation_mode=InvocationMode.DBT_RUNNER,
+            test_indirect_selection=TestIndirectSelection.BUILDABLE,
+        ),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST,
+            select=[*(f"{feed}+" for feed in _feeds(source)), f"tag:{SHARED}"],
+            test_behavior=TestBehavior.BUILD,
+            emit_datasets=False,
+            enable_mock_profile=False,
+        ),
+        operator_args={"env": TARGET_IN_WORKING_COPY, "append_env": True},
+    )
+
+
+def publish_dictionary(source: str) -> DbtDocsS3LocalOperator:
+    """Write the dbt docs site to S3 and tell whoever schedules on the source's asset."""
+    return DbtDocsS3LocalOperator(
+        task_id="publish",
+        project_dir=settings().project / "dbt_project",
+        profile_config=_profile(),
+        connection_id="aws_default",
+        bucket_name=settings().artifacts_bucket,
+        folder_dir=DOCS_FOLDER,
+        install_deps=False,
+        outlets=[asset(source)],
+        env=TARGET_IN_WORKING_COPY,
+        append_env=True,
+    )
+
+
+def asset(source: str) -> Asset:
+    """What other DAGs schedule on: the source's marts were built and tested."""
+    return Asset(name=f"{source}_marts", uri=f"starlift://{source}/marts")
+
+
+def _feeds(source: str) -> list[str]:
+    feeds = load_sources(settings().manifest)[source].feeds
+    return [f"source:{feed.id}" for feed in feeds]
+
+
+def _profile() -> Any:
+    return ProfileConfig(
+        profile_name=PROFILE,
+        target_name=settings().dbt_target,
+        profiles_yml_filepath=settings().project / "profiles" / "profiles.yml",
+    )

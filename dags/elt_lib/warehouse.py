@@ -1,0 +1,165 @@
+"""The warehouse tables that loading owns: staging tables as the contract says, ledger and locks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from string import Template
+from typing import Any, Protocol
+
+from elt_lib.contract import Column, Feed
+from elt_lib.redshift_types import RedshiftType
+
+log = logging.getLogger(__name__)
+
+SQL = Path(__file__).parent / "sql"
+STAGING = "staging"
+
+
+class Cursor(Protocol):
+    """What this library uses of a DB-API cursor."""
+
+    def execute(self, operation: str, args: Sequence[Any] = ...) -> Any:
+        """Run one statement."""
+
+    def fetchone(self) -> Sequence[Any] | None:
+        """Return the next row."""
+
+    def fetchall(self) -> Sequence[Sequence[Any]]:
+        """Return the remaining rows."""
+
+
+class Connection(Protocol):
+    """What this library uses of a DB-API connection (redshift_connector's, autocommit off)."""
+
+    def cursor(self) -> Any:
+        """Open a cursor."""
+
+    def commit(self) -> None:
+        """Commit the transaction."""
+
+    def rollback(self) -> None:
+        """Roll the transaction back."""
+
+
+class SchemaDrift(ValueError):
+    """A staging table can't be brought to its contract without a migration."""
+
+
+def sql(name: str, **names: str) -> str:
+    """Read a statement of the ``sql`` folder; ``$name`` stands for identifiers of our own."""
+    return Template((SQL / f"{name}.sql").read_text()).substitute(names)
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[Cursor]:
+    """Give a cursor; commit at the end, roll back on any exception."""
+    try:
+        cursor = connection.cursor()
+        yield cursor
+        connection.commit()
+    except BaseException:
+        try:
+            connection.rollback()
+        except Exception as error:  # noqa: BLE001 the first error is the one to raise
+            log.warning("rollback failed, the server rolls back by itself: %s", error)
+        raise
+
+
+def ensure_tables(connection: Connection, feeds: Iterable[Feed]) -> None:
+    """Create what is missing: schemas, ledger, and per feed its staging table and lock.
+
+    Adds columns that a contract has gained. Raises SchemaDrift where a type has changed or a
+    column was removed. Safe to run at any time.
+    """
+    with transaction(connection) as cursor:
+        cursor.execute(f"create schema if not exists {STAGING}")
+        cursor.execute("create schema if not exists ops")
+        cursor.execute(sql("create_load_ledger"))
+    for feed in feeds:
+        ensure_table(connection, feed)
+
+
+def ensure_table(connection: Connection, feed: Feed) -> None:
+    """Bring one staging table to its contract; raises SchemaDrift if that takes a migration."""
+    with transaction(connection) as cursor:
+        present = table_columns(cursor, feed)
+        if not present:
+            cursor.execute(f"create table if not exists ops.lock__{feed.table} (nothing smallint)")
+            cursor.execute(create_table(feed))
+            log.info("created %s.%s", STAGING, feed.table)
+            return
+        drift = drift_of(feed, present)
+        if drift:
+            raise SchemaDrift(_drift_message(feed, drift))
+        for column in feed.table_columns:
+            if column.name not in present:
+                cursor.execute(
+                    f"alter table {STAGING}.{feed.table} add column {column.name} {column.type}"
+                )
+                log.info("added %s to %s.%s", column.name, STAGING, feed.table)
+
+
+def table_columns(cursor: Cursor, feed: Feed) -> dict[str, RedshiftType]:
+    """The staging table's columns in order; empty if there is no such table."""
+    cursor.execute(sql("table_columns"), (STAGING, feed.table))
+    return {row[0]: _catalog_type(*row[1:]) for row in cursor.fetchall()}
+
+
+def drift_of(feed: Feed, present: dict[str, RedshiftType]) -> list[str]:
+    """Sentences on each column of the table that the contract contradicts."""
+    declared = {column.name: column for column in feed.table_columns}
+    found = []
+    for name, actual in present.items():
+        if name not in declared:
+            found.append(f"column {name} is in the table but no longer in the contract")
+        elif declared[name].type != actual:
+            found.append(
+                f"column {name} is {actual} in the table, {declared[name].type} in the contract"
+            )
+    return found
+
+
+def create_table(feed: Feed) -> str:
+    """DDL of a feed's staging table.
+
+    No primary key, although the contract knows it: Redshift doesn't enforce keys but plans with
+    them, and raw files do repeat theirs ("Defining table constraints", Database Developer Guide).
+    """
+    columns = ",\n    ".join(_column_ddl(column) for column in feed.table_columns)
+    dist = feed.layout.dist
+    diststyle = (
+        f"diststyle {dist}" if dist in {"auto", "even", "all"} else f"diststyle key distkey({dist})"
+    )
+    sort = (
+        f"compound sortkey({', '.join(feed.layout.sort)})" if feed.layout.sort else "sortkey auto"
+    )
+    name = f"{STAGING}.{feed.table}"
+    return f"create table if not exists {name} (\n    {columns}\n)\n{diststyle}\n{sort}"
+
+
+def _column_ddl(column: Column) -> str:
+    return f"{column.name} {column.type}{' not null' if column.required else ''}"
+
+
+def _catalog_type(
+    data_type: str, length: int | None, precision: int | None, scale: int | None
+) -> RedshiftType:
+    if data_type in {"character varying", "character"}:
+        return RedshiftType.parse(f"{data_type}({length})")
+    if data_type == "numeric":
+        return RedshiftType.parse(f"numeric({precision},{scale})")
+    return RedshiftType.parse(data_type)
+
+
+def _drift_message(feed: Feed, drift: Sequence[str]) -> str:
+    lines = "\n".join(f"  {line}" for line in drift)
+    return (
+        f"{STAGING}.{feed.table} and the contract of {feed.id} ({feed.declared_in}) differ:\n"
+        f"{lines}\n"
+        "Nothing was loaded. Either restore the contract, or migrate the table: rename it, let the "
+        "next load create the new one, copy the old rows over with the casts that you mean "
+        f"(`insert into {STAGING}.{feed.table} … select …`), then drop the renamed table."
+    )

@@ -1,0 +1,53 @@
+"""What several test folders share: the dbt manifest and the environment of a DAG."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def dag_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which the DAG files import; it names no service that exists."""
+    home = tmp_path_factory.mktemp("dag")
+    passed_on = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    return passed_on | {
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__COSMOS__CACHE_DIR": str(home / "cosmos"),
+        "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "DBT_LOG_PATH": str(home / "logs"),
+        "DBT_TARGET_PATH": str(home / "target"),
+        "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'dags'}",
+        "REDSHIFT_DATABASE": "nowhere",
+        "REDSHIFT_HOST": "redshift.invalid",
+        "REDSHIFT_PASSWORD": "none",
+        "REDSHIFT_PORT": "5439",
+        "REDSHIFT_USER": "nobody",
+        "STARLIFT_ARTIFACTS_BUCKET": "artifacts",
+        "STARLIFT_COPY_ROLE": "arn:aws:iam::123456789012:role/copy",
+        "STARLIFT_DBT_TARGET": "local",
+        "STARLIFT_LAKE_BUCKET": "lake",
+        "STARLIFT_LIVY_URL": "http://{master}:8998",
+        "STARLIFT_MANIFEST": str(home / "target" / "manifest.json"),
+        "STARLIFT_PROJECT": str(PROJECT),
+    }
+
+
+@pytest.fixture(scope="session")
+def manifest(dag_environment: dict[str, str]) -> Path:
+    """The project's dbt manifest, parsed once per test process."""
+    dbt = Path(sys.executable).with_name("dbt")
+    folders = ["--project-dir", PROJECT / "dbt_project", "--profiles-dir", PROJECT / "profiles"]
+    done = subprocess.run(
+        [dbt, "parse", *folders], env=dag_environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Path(dag_environment["STARLIFT_MANIFEST"])

@@ -1,0 +1,187 @@
+"""The contract is read from the manifest, and what is broken in it is said with its remedy."""
+
+import base64
+import copy
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from elt_lib.contract import Column, Empty, Feed, TableLayout, sources_of
+from elt_lib.contract_check import ContractError
+
+
+def node(**meta):
+    """One source table of a manifest, as dbt writes it."""
+    return {
+        "source_name": "shop",
+        "source_description": "A shop.\nMore about it.",
+        "name": "orders",
+        "identifier": "shop__orders",
+        "description": "Orders.",
+        "original_file_path": "models/staging/shop/_shop__sources.yml",
+        "config": {
+            "meta": {
+                "schedule": "@daily",
+                "start_date": "2020-02-01",
+                "files": {"pattern": "{yyyy}/{MM}/{dd}/*.csv", "delimiter": ";"},
+                "arrival": {"wait": "6 hours", "empty": "allow"},
+                "reject_limit": 0.1,
+                "table": {"key": ["order_id"], "dist": "order_id", "sort": ["ordered_on"]},
+                **meta,
+            }
+        },
+        "columns": {
+            "order_id": {
+                "name": "order_id",
+                "data_type": "bigint",
+                "description": "Key.",
+                "config": {"meta": {"required": True, "aliases": ["Order ID"]}},
+            },
+            "ordered_on": {
+                "name": "ordered_on",
+                "data_type": "date",
+                "description": "Day.",
+                "config": {"meta": {"formats": ["yyyy-MM-dd"]}},
+            },
+        },
+    }
+
+
+def read(table):
+    return sources_of({"sources": {"source.x": table, "source.ops": {"config": {"meta": {}}}}})
+
+
+def problems(table):
+    with pytest.raises(ContractError) as caught:
+        read(table)
+    return caught.value.problems
+
+
+def test_a_feed_is_read_with_its_defaults():
+    source = read(node())["shop"]
+    assert (source.schedule, source.start_date.isoformat()) == ("@daily", "2020-02-01")
+    (feed,) = source.feeds
+    assert (feed.id, feed.table) == ("shop.orders", "shop__orders")
+    assert (feed.wait, feed.empty, feed.reject_limit) == (timedelta(hours=6), Empty.ALLOW, 0.1)
+    assert (feed.files.delimiter, feed.files.quote, feed.files.header) == (";", '"', True)
+    assert feed.layout == TableLayout(("order_id",), "order_id", ("ordered_on",))
+    assert feed.columns[0] == Column("order_id", "bigint", required=True, aliases=("Order ID",))
+    assert [c.name for c in feed.table_columns][2:] == ["_batch_id", "_source_file", "_loaded_at"]
+
+
+def test_the_key_pattern_is_expanded_from_the_interval():
+    feed = read(node())["shop"].feeds[0]
+    assert feed.raw_key(datetime(2021, 9, 3, tzinfo=UTC)) == "raw/shop/orders/2021/09/03/*.csv"
+
+
+def test_the_spec_for_spark_is_json_without_characters_that_yarn_expands():
+    feed = read(node())["shop"].feeds[0]
+    spec = feed.spec()
+    assert not set(spec) & set("{}$ \"'")
+    decoded = json.loads(base64.urlsafe_b64decode(spec))
+    assert decoded["files"] == {
+        "format": "csv",
+        "delimiter": ";",
+        "quote": '"',
+        "escape": '"',
+        "encoding": "UTF-8",
+        "header": True,
+        "null_values": [""],
+    }
+    assert decoded["columns"][0]["aliases"] == ["Order ID"]
+    assert (decoded["source"], decoded["feed"], decoded["reject_limit"]) == ("shop", "orders", 0.1)
+
+
+WHERE = "models/staging/shop/_shop__sources.yml: shop.orders"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"identifier": "orders"}, "identifier is 'orders': write `identifier: shop__orders`"),
+        ({"columns": {}}, "has no columns: list each with name, data_type and description"),
+    ],
+)
+def test_a_broken_table_is_named(change, message):
+    table = node(table={})
+    table.update(change)
+    assert problems(table) == (f"{WHERE}: {message}",)
+
+
+@pytest.mark.parametrize(
+    ("meta", "message"),
+    [
+        (
+            {"reject_limit": 2},
+            "reject_limit: is 2: write a share from 0 to 1, e.g. 0.02",
+        ),
+        ({"reject_limit": True}, "reject_limit: is True: write a share from 0 to 1, e.g. 0.02"),
+        ({"extra_columns": "drop"}, "extra_columns: is 'drop': write fail or ignore"),
+        (
+            {"arrival": {"wait": "soon"}},
+            'arrival.wait: is \'soon\': write e.g. "30 minutes", "6 hours" or "15 days"',
+        ),
+        (
+            {"files": {"pattern": "{year}/*.csv"}},
+            "files: pattern '{year}/*.csv' may use only {yyyy} {MM} {dd} {HH}",
+        ),
+        ({"files": {"delimiter": ";"}}, "files.pattern: is None: write a text, e.g."),
+        ({"files": {"pattern": "*", "format": "xls"}}, "files: format is 'xls': only `csv`"),
+        ({"files": {"pattern": "*", "sep": ";"}}, "files.sep: unknown key; known here: delimiter,"),
+        ({"table": {"sort": ["day"]}}, "table: names column 'day', which the feed doesn't have"),
+        ({"table": {"dist": "random"}}, "table: dist is 'random': write auto, even, all or"),
+        ({"arrivals": {}}, "arrivals: unknown key; known here: arrival,"),
+    ],
+)
+def test_a_broken_setting_is_named_with_its_place_and_remedy(meta, message):
+    (problem,) = problems(node(**meta))
+    assert problem.startswith(f"{WHERE}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"data_type": "text"}, "data_type is 'text': write one of smallint,"),
+        ({"data_type": "varchar"}, "data_type is 'varchar': write one of"),
+        ({"data_type": "varchar(70000)"}, "data_type is 'varchar(70000)': write one of"),
+        ({"data_type": "timestamp"}, "is a timestamp without formats: write e.g."),
+        ({"description": " "}, "has no description: say what the column means"),
+        ({"config": {"meta": {"required": True, "optional": True}}}, "is both required and"),
+        ({"config": {"meta": {"formats": ["d"]}}}, "has formats, but integer takes none"),
+        ({"config": {"meta": {"thousands": ",,"}}}, "thousands: is ',,': write one character"),
+        ({"config": {"meta": {"alias": "x"}}}, "alias: unknown key; known here: aliases,"),
+    ],
+)
+def test_a_broken_column_is_named(column, message):
+    table = node()
+    table["columns"]["amount"] = {
+        "name": "amount",
+        "data_type": "integer",
+        "description": "Cents.",
+        **column,
+    }
+    separator = "." if message.split(":")[0] in {"thousands", "alias"} else ": "
+    assert problems(table)[0].startswith(f"{WHERE}: column amount{separator}{message}")
+
+
+def test_two_columns_may_not_claim_one_header():
+    table = node()
+    table["columns"]["ordered_on"]["config"]["meta"]["aliases"] = ["Order ID"]
+    assert problems(table) == (
+        f"{WHERE}: columns 'order_id' and 'ordered_on' both claim header 'Order ID'",
+    )
+
+
+def test_every_problem_is_reported_at_once():
+    table = node(reject_limit=-1, extra_columns="?")
+    other = copy.deepcopy(table) | {"name": "items", "identifier": "shop__items"}
+    with pytest.raises(ContractError) as caught:
+        sources_of({"sources": {"a": table, "b": other}})
+    assert len(caught.value.problems) == 4
+    assert "shop.items: reject_limit" in str(caught.value)
+
+
+def test_a_feed_is_a_value():
+    assert isinstance(read(node())["shop"].feeds[0], Feed)
+    assert read(node()) == read(node())
