@@ -1,0 +1,103 @@
+# Everything that people do with Starlift. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Compiled Python starts nearly twice as fast, so nothing may switch that off.
+unexport PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
+
+PYTHON := .venv/bin/python
+STACK := $(PYTHON) -m infra.local
+STAMP := .venv/.starlift-lock
+LOCK_GROUPS := --group dbt --group spark --group local --group dev
+COMPILE := uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMP) ## Create .venv and install what requirements.lock says (the other targets do it)
+
+$(STAMP): requirements.lock scripts/setup
+	@scripts/setup
+	@touch $@
+
+.PHONY: lock
+lock: ## Compile pyproject.toml into requirements.lock again
+	@scripts/uv $(COMPILE:uv%=%) pyproject.toml $(LOCK_GROUPS) -o requirements.lock
+
+.PHONY: up
+up: setup ## Start the laptop stack and wait until it works
+	@$(STACK) up
+
+.PHONY: down
+down: setup ## Stop the stack; the data stays
+	@$(STACK) down
+
+.PHONY: status
+status: setup ## Show the health of every service
+	@$(STACK) status
+
+.PHONY: logs
+logs: setup ## Show the end of the logs (SERVICE=airflow-scheduler LINES=100 FOLLOW=1)
+	@$(STACK) logs $(SERVICE) $(if $(LINES),--lines $(LINES)) $(if $(FOLLOW),--follow)
+
+.PHONY: env
+env: setup ## Write the file that points a shell at the stack, and say how to read it
+	@$(STACK) env
+
+.PHONY: manifest
+manifest: setup ## Parse the dbt project, check the contract, create missing staging tables
+	@$(STACK) manifest
+
+.PHONY: publish
+publish: setup ## Upload the Spark job to the stack's artifacts bucket
+	@$(STACK) publish
+
+.PHONY: docs
+docs: setup ## Generate the data dictionary from the running stack
+	@$(STACK) docs
+
+.PHONY: backfill
+backfill: setup ## Run a DAG for some dates: DAG=bikeshare FROM=2019-10-01 TO=2019-12-31
+	@$(STACK) backfill $(or $(DAG),$(error DAG is missing: make backfill DAG=bikeshare FROM=2019-10-01 TO=2019-12-31)) \
+	    $(or $(FROM),$(error FROM is missing: the first day, as in FROM=2019-10-01)) \
+	    $(or $(TO),$(error TO is missing: the last day, as in TO=2019-12-31))
+
+.PHONY: demo
+demo: setup ## Load three months of made-up trips and show what comes out
+	@$(STACK) demo
+
+.PHONY: test
+test: setup ## Run all tests, with real servers
+	@$(PYTHON) -m pytest
+
+.PHONY: test-quick
+test-quick: setup ## Run the tests that need no server and no Spark (under a minute)
+	@$(PYTHON) -m pytest -m "not slow and not integration" -n 2
+
+.PHONY: lint
+lint: setup ## Check style and types: Python, SQL, YAML
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	$(PYTHON) -m mypy
+	$(STACK) run sqlfluff lint dbt_project/models
+	.venv/bin/yamllint --strict .
+
+.PHONY: format
+format: setup ## Rewrite the Python files in the common style
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+.PHONY: reset
+reset: setup ## Stop the stack and delete all its data (FORCE=1 does not ask)
+	@$(STACK) reset $(if $(FORCE),--force)
+
+.PHONY: clean
+clean: ## Delete caches; the stack's data and .venv stay
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -not -path './.local/*' -prune -exec rm -rf {} +

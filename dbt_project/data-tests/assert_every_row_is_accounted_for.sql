@@ -1,0 +1,22 @@
+-- A returned row is a batch of which records were lost or invented between the file and the fact.
+{{ config(tags=['ops']) }}
+
+select
+    source,
+    feed,
+    batch_id,
+    raw_rows,
+    rejected_rows,
+    loaded_rows,
+    staged_rows,
+    repeated_rows,
+    superseded_rows,
+    fact_rows
+from {{ ref('ops_row_accounting') }}
+where
+    raw_rows <> rejected_rows + loaded_rows
+    or loaded_rows <> staged_rows
+    or (
+        fact_rows is not null
+        and staged_rows <> fact_rows + repeated_rows + superseded_rows
+    )

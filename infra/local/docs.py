@@ -1,0 +1,25 @@
+"""The data dictionary: dbt's documentation site, shown inside Airflow by Cosmos's plugin."""
+
+from __future__ import annotations
+
+from infra.local import storage
+from infra.local.airflow import DOCS_PREFIX, DOCS_SLUG
+from infra.local.config import Config
+from infra.local.tools import run_module
+
+# What Cosmos's plugin serves (cosmos/plugin/airflow3.py) and what its DbtDocsS3Operator uploads.
+FILES = ("index.html", "manifest.json", "catalog.json")
+
+
+def url(config: Config) -> str:
+    """Return the dictionary's address."""
+    return f"{config.airflow_url}/cosmos/{DOCS_SLUG}/dbt_docs_index.html"
+
+
+def build(config: Config) -> None:
+    """Generate the site from the warehouse and put it where the DAG's publish task puts it."""
+    folder = config.state / "dbt" / "docs"
+    folder.mkdir(parents=True, exist_ok=True)
+    run_module(config, "dbt.cli.main", "--quiet", "docs", "generate", "--target-path", str(folder))
+    files = {f"{DOCS_PREFIX}/{name}": folder / name for name in FILES}
+    storage.upload(config, config.artifacts_bucket, files)

@@ -1,0 +1,165 @@
+-- What Redshift knows about tables and PostgreSQL does not: recorded by event triggers.
+create schema if not exists pg_internal;
+grant usage on schema pg_internal to public;
+
+create table if not exists pg_internal.late_binding_view (
+    view_id oid primary key,
+    definition text not null,   -- PostgreSQL's form of the query, other late-binding views by name
+    original text not null      -- the client's CREATE VIEW
+);
+create table if not exists pg_internal.table_attributes (
+    table_id oid primary key,
+    attributes jsonb not null
+);
+create sequence if not exists pg_internal.query_id start 1001;
+create table if not exists pg_internal.load_history (
+    query_id bigint primary key,
+    transaction_id bigint,
+    session_id integer,
+    user_name text,
+    database_name text,
+    table_name text,
+    data_source text,
+    file_format text,
+    status text,
+    error_message text,
+    start_time timestamp,
+    end_time timestamp,
+    duration bigint,            -- microseconds
+    loaded_rows bigint,
+    loaded_bytes bigint,
+    source_file_count integer,
+    error_count bigint
+);
+create table if not exists pg_internal.load_error (
+    query_id bigint,
+    transaction_id bigint,
+    session_id integer,
+    start_time timestamp,
+    table_id oid,
+    table_name text,
+    file_name text,
+    line_number bigint,
+    column_name text,
+    column_type text,
+    column_length text,
+    raw_line text,
+    raw_field_value text,
+    error_code integer,
+    error_message text
+);
+grant select on all tables in schema pg_internal to public;
+
+create or replace function pg_internal.raise_refused() returns void
+language plpgsql as $$ begin raise exception 'refused' using errcode = '0A000'; end $$;
+
+create or replace function pg_internal.set_table_attributes(target regclass, given jsonb)
+returns void language sql security definer as $$
+    insert into pg_internal.table_attributes as a values (target, given)
+    on conflict (table_id) do update set attributes = a.attributes || excluded.attributes
+        || jsonb_build_object(
+            'encodings',
+            coalesce(a.attributes -> 'encodings', '{}') || coalesce(excluded.attributes -> 'encodings', '{}'),
+            'keys',
+            coalesce(a.attributes -> 'keys', '[]') || coalesce(excluded.attributes -> 'keys', '[]')
+        );
+$$;
+
+-- Lengths of VARCHAR and CHAR count bytes: a check per column, named for the error's text.
+create or replace function pg_internal.adopt_table(target regclass, is_new boolean)
+returns void language plpgsql security definer as $$
+declare
+    changes text[] := '{}';
+    scale integer;
+    col record;
+begin
+    for col in
+        select
+            a.attname, a.attnum, a.atttypid, a.atttypmod,
+            case a.atttypid when 'bpchar'::regtype then 'char' else 'varchar' end as kind,
+            format('rs\_bytes\_%%\_%%\_%s', a.attnum) as pattern
+        from pg_catalog.pg_attribute as a
+        join pg_catalog.pg_class as c on c.oid = a.attrelid
+        where
+            a.attrelid = target and a.attnum > 0 and not a.attisdropped and c.relkind = 'r'
+            and (
+                a.atttypid in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
+                or (a.atttypid = 'numeric'::regtype and a.atttypmod < 0)
+            )
+    loop
+        if col.atttypid = 'text'::regtype then
+            changes := changes || format('alter column %I type varchar', col.attname);
+        elsif col.atttypid = 'numeric'::regtype then
+            -- A computed column: PostgreSQL keeps no precision where Redshift does.
+            execute format('select coalesce(max(scale(%I)), 10) from %s', col.attname, target) into scale;
+            changes := changes || format(
+                'alter column %I type numeric(38, %s)', col.attname, least(scale, 37)
+            );
+        elsif col.atttypmod > 4 then
+            declare
+                wanted text := format('rs_bytes_%s_%s_%s', col.kind, col.atttypmod - 4, col.attnum);
+                stale text;
+            begin
+                if not exists (
+                    select from pg_catalog.pg_constraint where conrelid = target and conname = wanted
+                ) then
+                    for stale in
+                        select conname from pg_catalog.pg_constraint
+                        where conrelid = target and conname like col.pattern
+                    loop
+                        changes := changes || format('drop constraint %I', stale);
+                    end loop;
+                    changes := changes || format(
+                        'add constraint %I check (octet_length(%I) <= %s) %s',
+                        wanted, col.attname, col.atttypmod - 4,
+                        case when is_new then '' else 'not valid' end
+                    );
+                end if;
+            end;
+        end if;
+    end loop;
+    if changes <> '{}' then
+        execute format('alter table %s %s', target, array_to_string(changes, ', '));
+    end if;
+end $$;
+
+create or replace function pg_internal.on_ddl_end() returns event_trigger
+language plpgsql security definer as $$
+declare
+    command record;
+    given text;
+begin
+    for command in
+        select distinct on (objid) objid, command_tag
+        from pg_catalog.pg_event_trigger_ddl_commands()
+        where classid = 'pg_catalog.pg_class'::regclass
+            and object_type in ('table', 'table column')
+            and command_tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
+    loop
+        perform pg_internal.adopt_table(command.objid, command.command_tag = 'CREATE TABLE');
+        given := substring(current_query() from '/\*redshift:(\{.*\})\*/\s*$');
+        if given is not null and pg_trigger_depth() = 0 then
+            perform pg_internal.set_table_attributes(command.objid, given::jsonb);
+        end if;
+    end loop;
+end $$;
+
+create or replace function pg_internal.on_drop() returns event_trigger
+language plpgsql security definer as $$
+begin
+    delete from pg_internal.late_binding_view where view_id in (
+        select objid from pg_catalog.pg_event_trigger_dropped_objects()
+        where classid = 'pg_catalog.pg_class'::regclass and objsubid = 0 and object_type = 'view'
+    );
+    delete from pg_internal.table_attributes where table_id in (
+        select objid from pg_catalog.pg_event_trigger_dropped_objects()
+        where classid = 'pg_catalog.pg_class'::regclass and objsubid = 0 and object_type = 'table'
+    );
+end $$;
+
+drop event trigger if exists redshift_ddl_end;
+create event trigger redshift_ddl_end on ddl_command_end
+    when tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
+    execute function pg_internal.on_ddl_end();
+drop event trigger if exists redshift_drop;
+create event trigger redshift_drop on sql_drop execute function pg_internal.on_drop();

@@ -1,0 +1,101 @@
+-- Text, numbers, aggregates, session information.
+create or replace function pg_catalog.len(value text) returns integer
+language sql immutable strict parallel safe as $$ select length(value) $$;
+create or replace function pg_catalog.len(value character) returns integer
+language sql immutable strict parallel safe as $$ select length(value) $$;
+create or replace function pg_catalog.textlen(value text) returns integer
+language sql immutable strict parallel safe as $$ select length(value) $$;
+create or replace function pg_catalog.charindex(part text, value text) returns integer
+language sql immutable strict parallel safe as $$ select position(part in value) $$;
+create or replace function pg_internal.concat(a text, b text) returns text
+language sql immutable strict parallel safe as $$ select a || b $$;
+create or replace function pg_internal.regexp_replace(value text, pattern text, replacement text default '')
+returns text language sql immutable strict parallel safe as
+    $$ select pg_catalog.regexp_replace(value, pattern, replacement, 'g') $$;
+create or replace function pg_internal.regexp_substr(
+    value text, pattern text, start integer default 1, occurrence integer default 1, flags text default 'c'
+) returns text language sql immutable strict parallel safe as $$
+    select coalesce(pg_catalog.regexp_substr(
+        value, pattern, start, occurrence, translate(flags, 'ep', ''),
+        case when position('e' in flags) > 0 then 1 else 0 end
+    ), '')
+$$;
+create or replace function pg_catalog.sha1(value text) returns text
+language plpgsql immutable strict parallel safe as
+    $$ begin raise exception 'SHA1 is not supported by the local Redshift gateway' using errcode = '0A000'; end $$;
+create or replace function pg_catalog.sha2(value text, bits integer) returns text
+language sql immutable strict parallel safe as $$
+    select encode(case bits
+        when 0 then sha256(convert_to(value, 'UTF8'))
+        when 224 then sha224(convert_to(value, 'UTF8'))
+        when 256 then sha256(convert_to(value, 'UTF8'))
+        when 384 then sha384(convert_to(value, 'UTF8'))
+        when 512 then sha512(convert_to(value, 'UTF8'))
+    end, 'hex')
+$$;
+create or replace function pg_catalog.strtol(value text, base integer) returns bigint
+language plpgsql immutable strict parallel safe as $$
+declare
+    digits text := lower(ltrim(value, '+-'));
+    total numeric := 0;
+    digit integer;
+begin
+    if base = 16 and left(digits, 2) = '0x' then
+        digits := substr(digits, 3);
+    end if;
+    for i in 1 .. length(digits) loop
+        digit := position(substr(digits, i, 1) in '0123456789abcdefghijklmnopqrstuvwxyz') - 1;
+        if digit < 0 or digit >= base then
+            raise exception 'The input % is not valid to be converted to base %', value, base
+                using errcode = '22023';
+        end if;
+        total := total * base + digit;
+    end loop;
+    return case when left(value, 1) = '-' then -total else total end;
+end $$;
+create or replace function pg_internal.json_extract_path_text(value text, variadic path text[])
+returns text language sql immutable parallel safe as
+    $$ select coalesce(value::json #>> path, '') $$;
+create or replace function pg_catalog.round(value double precision, places integer)
+returns double precision language sql immutable strict parallel safe as
+    $$ select round(value::numeric, places)::double precision $$;
+create or replace function pg_catalog.trunc(value double precision, places integer)
+returns double precision language sql immutable strict parallel safe as
+    $$ select trunc(value::numeric, places)::double precision $$;
+
+-- AVG of integers is a BIGINT, cut off towards zero.
+create or replace function pg_internal.avg_final(state numeric[]) returns bigint
+language sql immutable parallel safe as
+    $$ select case when state[1] > 0 then trunc(state[2] / state[1])::bigint end $$;
+create or replace function pg_internal.avg_step(state numeric[], value bigint) returns numeric[]
+language sql immutable parallel safe as
+    $$ select case when value is null then state else array[state[1] + 1, state[2] + value] end $$;
+do $do$
+begin
+    if to_regprocedure('pg_internal.avg(bigint)') is null then
+        create aggregate pg_internal.avg(bigint) (
+            sfunc = pg_internal.avg_step, stype = numeric[], initcond = '{0,0}',
+            finalfunc = pg_internal.avg_final
+        );
+        create aggregate pg_internal.avg(numeric) (
+            sfunc = numeric_avg_accum, stype = internal, finalfunc = numeric_avg
+        );
+        create aggregate pg_internal.avg(double precision) (
+            sfunc = float8_accum, stype = float8[], initcond = '{0,0,0}', finalfunc = float8_avg
+        );
+        create aggregate pg_internal.avg(interval) (
+            sfunc = interval_avg_accum, stype = internal, finalfunc = interval_avg
+        );
+    end if;
+end $do$;
+
+create or replace function pg_internal.version() returns text language sql immutable as $$
+    select 'PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017 '
+        || '(Red Hat 3.4.2-6.fc3), Redshift 1.0.117891 (Starlift local gateway)'
+$$;
+create or replace function pg_catalog.pg_last_copy_count() returns bigint language sql stable as
+    $$ select coalesce(nullif(current_setting('redshift.last_copy_count', true), ''), '0')::bigint $$;
+create or replace function pg_catalog.pg_last_copy_id() returns bigint language sql stable as
+    $$ select coalesce(nullif(current_setting('redshift.last_copy_id', true), ''), '-1')::bigint $$;
+create or replace function pg_catalog.pg_last_query_id() returns bigint language sql stable as
+    $$ select -1::bigint $$;

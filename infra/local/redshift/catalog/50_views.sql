@@ -1,0 +1,259 @@
+-- Redshift's system views that dbt, the Airflow provider and data engineers read.
+create or replace function pg_internal.type_name(type_id oid, modifier integer) returns text
+language sql stable as $$
+    select case
+        when type_id = 'text'::regtype then 'character varying(65535)'
+        when type_id = 'varchar'::regtype and modifier < 0 then 'character varying(65535)'
+        else format_type(type_id, modifier)
+    end
+$$;
+
+create or replace view pg_catalog.pg_table_def as
+select
+    n.nspname as schemaname,
+    c.relname as tablename,
+    a.attname as "column",
+    pg_internal.type_name(a.atttypid, a.atttypmod) as type,
+    coalesce(t.attributes -> 'encodings' ->> a.attname, 'none')::varchar as encoding,
+    coalesce(t.attributes ->> 'distkey' = a.attname, false) as distkey,
+    coalesce(array_position(
+        array(select jsonb_array_elements_text(t.attributes -> 'sortkey')), a.attname::text
+    ), 0) as sortkey,
+    a.attnotnull as "notnull"
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+left join pg_internal.table_attributes as t on t.table_id = c.oid
+where c.relkind = 'r' and pg_catalog.pg_table_is_visible(c.oid);
+
+create or replace view pg_catalog.svv_table_info as
+select
+    current_database()::text as database,
+    n.nspname::text as schema,
+    c.oid as table_id,
+    c.relname::text as "table",
+    case when coalesce(t.attributes -> 'encodings', '{}') <> '{}' then 'Y' else 'Y, AUTO(ENCODE)' end
+        ::text as encoded,
+    case
+        when t.attributes ->> 'diststyle' = 'key' then 'KEY(' || (t.attributes ->> 'distkey') || ')'
+        when t.attributes ->> 'diststyle' in ('even', 'all') then upper(t.attributes ->> 'diststyle')
+        else 'AUTO(ALL)'
+    end::text as diststyle,
+    case
+        when t.attributes ->> 'sort_style' = 'interleaved' then 'INTERLEAVED'
+        when t.attributes ->> 'sort_style' = 'none' then null
+        else coalesce(t.attributes -> 'sortkey' ->> 0, 'AUTO(SORTKEY)')
+    end::text as sortkey1,
+    (
+        select max(a.atttypmod - 4) from pg_catalog.pg_attribute as a
+        where a.attrelid = c.oid and a.atttypid = 'varchar'::regtype and a.atttypmod > 4
+    )::integer as max_varchar,
+    null::text as sortkey1_enc,
+    coalesce(jsonb_array_length(t.attributes -> 'sortkey'), 0)::integer as sortkey_num,
+    ceil(pg_catalog.pg_total_relation_size(c.oid) / 1048576.0)::bigint as size,
+    0.0001::numeric(10, 4) as pct_used,
+    0::bigint as empty,
+    null::numeric(5, 2) as unsorted,
+    0::numeric(5, 2) as stats_off,
+    greatest(c.reltuples::numeric, pg_catalog.pg_stat_get_live_tuples(c.oid)::numeric, 0) as tbl_rows,
+    null::numeric(19, 2) as skew_sortkey1,
+    null::numeric(19, 2) as skew_rows,
+    greatest(c.reltuples::numeric, pg_catalog.pg_stat_get_live_tuples(c.oid)::numeric, 0)
+        as estimated_visible_rows,
+    null::text as risk_event,
+    null::numeric(12, 2) as vacuum_sort_benefit
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+left join pg_internal.table_attributes as t on t.table_id = c.oid
+where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal', 'pg_toast')
+    and c.relpersistence <> 't';
+
+create or replace view pg_catalog.svv_redshift_columns as
+select
+    current_database()::varchar as database_name,
+    n.nspname::varchar as schema_name,
+    c.relname::varchar as table_name,
+    a.attname::varchar as column_name,
+    a.attnum::integer as ordinal_position,
+    pg_internal.type_name(a.atttypid, a.atttypmod)::varchar as data_type,
+    pg_catalog.pg_get_expr(d.adbin, d.adrelid)::varchar as column_default,
+    (case when a.attnotnull then 'NO' else 'YES' end)::varchar as is_nullable,
+    coalesce(t.attributes -> 'encodings' ->> a.attname, '')::varchar as encoding,
+    coalesce(t.attributes ->> 'distkey' = a.attname, false) as distkey,
+    coalesce(array_position(
+        array(select jsonb_array_elements_text(t.attributes -> 'sortkey')), a.attname::text
+    ), 0) as sortkey,
+    ''::varchar as column_acl,
+    pg_catalog.col_description(c.oid, a.attnum)::varchar as remarks
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+left join pg_catalog.pg_attrdef as d on d.adrelid = c.oid and d.adnum = a.attnum
+left join pg_internal.table_attributes as t on t.table_id = c.oid
+where c.relkind in ('r', 'v') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal', 'pg_toast')
+    and c.relpersistence <> 't';
+
+create or replace view pg_catalog.svv_columns as
+select
+    table_catalog::varchar, table_schema::varchar, table_name::varchar, column_name::varchar,
+    ordinal_position::integer, column_default::varchar, is_nullable::varchar, data_type::varchar,
+    character_maximum_length::integer, numeric_precision::integer,
+    numeric_precision_radix::integer, numeric_scale::integer, datetime_precision::integer,
+    null::varchar as interval_type, null::varchar as interval_precision,
+    null::varchar as character_set_catalog, null::varchar as character_set_schema,
+    null::varchar as character_set_name, null::varchar as collation_catalog,
+    null::varchar as collation_schema, null::varchar as collation_name,
+    null::varchar as domain_name,
+    pg_catalog.col_description(
+        pg_catalog.to_regclass(quote_ident(table_schema) || '.' || quote_ident(table_name)),
+        ordinal_position::integer
+    )::varchar as remarks
+from information_schema.columns
+where table_schema <> 'pg_internal';
+
+create or replace view pg_catalog.svv_tables as
+select
+    table_catalog::varchar, table_schema::varchar, table_name::varchar,
+    (case table_type when 'LOCAL TEMPORARY' then 'BASE TABLE' else table_type end)::varchar as table_type,
+    pg_catalog.obj_description(
+        pg_catalog.to_regclass(quote_ident(table_schema) || '.' || quote_ident(table_name)), 'pg_class'
+    )::varchar as remarks
+from information_schema.tables
+where table_schema <> 'pg_internal';
+
+create or replace view pg_catalog.svv_redshift_tables as
+select
+    table_catalog as database_name, table_schema as schema_name, table_name,
+    (case table_type when 'BASE TABLE' then 'TABLE' else table_type end)::varchar as table_type,
+    ''::varchar as table_acl, remarks
+from pg_catalog.svv_tables;
+
+create or replace view pg_catalog.svv_redshift_schemas as
+select
+    current_database()::varchar as database_name, nspname::varchar as schema_name,
+    nspowner::integer as schema_owner, 'local'::varchar as schema_type,
+    ''::varchar as schema_acl, ''::varchar as schema_option
+from pg_catalog.pg_namespace
+where nspname not in ('pg_internal', 'pg_toast') and nspname not like 'pg\_temp%' and nspname not like 'pg\_toast%';
+
+create or replace view pg_catalog.svv_all_schemas as
+select
+    database_name, schema_name, schema_owner, schema_type, schema_acl,
+    ''::varchar as source_database, schema_option
+from pg_catalog.svv_redshift_schemas;
+
+create or replace view pg_catalog.svv_redshift_databases as
+select
+    datname::varchar as database_name, datdba::integer as database_owner,
+    'local'::varchar as database_type, ''::varchar as database_acl,
+    ''::varchar as database_options, 'Snapshot Isolation'::varchar as database_isolation_level
+from pg_catalog.pg_database where datname = current_database();
+
+create or replace view pg_catalog.svv_relation_privileges as
+select
+    n.nspname::varchar as namespace_name, c.relname::varchar as relation_name,
+    lower(x.privilege_type)::varchar as privilege_type,
+    x.grantee::integer as identity_id,
+    coalesce(r.rolname, 'public')::varchar as identity_name,
+    (case
+        when x.grantee = 0 then 'public' when r.rolcanlogin then 'user'
+        when starts_with(r.rolname, 'role:') then 'role' else 'group'
+    end)::varchar as identity_type,
+    x.is_grantable as admin_option
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+cross join lateral pg_catalog.aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as x
+left join pg_catalog.pg_roles as r on r.oid = x.grantee
+where c.relkind in ('r', 'v');
+
+create or replace view pg_catalog.svv_external_columns as
+select
+    null::varchar as redshift_database_name, null::varchar as schemaname,
+    null::varchar as tablename, null::varchar as columnname, null::varchar as external_type,
+    null::integer as columnnum, null::integer as part_key, null::varchar as is_nullable
+where false;
+create or replace view pg_catalog.svv_external_tables as
+select
+    null::varchar as redshift_database_name, null::varchar as schemaname,
+    null::varchar as tablename, null::varchar as tabletype, null::varchar as location
+where false;
+create or replace view pg_catalog.svv_external_schemas as
+select
+    null::oid as esoid, null::smallint as eskind, null::varchar as schemaname,
+    null::integer as esowner, null::varchar as databasename, null::varchar as esoptions
+where false;
+
+create or replace view pg_catalog.svv_mv_info as
+select
+    null::varchar as database_name, null::varchar as schema_name, null::varchar as user_name,
+    null::varchar as name, null::varchar as is_stale, null::integer as state,
+    null::varchar as autorewrite, null::varchar as autorefresh
+where false;
+create or replace view pg_catalog.stv_mv_info as
+select
+    null::varchar as db_name, null::varchar as schema, null::varchar as name,
+    null::varchar as is_stale, null::varchar as autorefresh
+where false;
+
+create or replace view pg_catalog.sys_query_detail as
+select
+    null::integer as user_id, null::bigint as query_id, null::integer as table_id,
+    null::varchar as table_name, null::varchar as step_name, null::timestamp as start_time,
+    null::timestamp as end_time
+where false;
+
+create or replace view pg_catalog.stv_recents as
+select
+    a.usesysid::integer as userid,
+    (case when a.state = 'active' then 'Running' else 'Done' end)::varchar as status,
+    a.query_start::timestamp as starttime,
+    (extract(epoch from clock_timestamp() - a.query_start) * 1000000)::bigint as duration,
+    a.usename::varchar as user_name, a.datname::varchar as db_name, a.query::varchar as query, a.pid
+from pg_catalog.pg_stat_activity as a where a.datname = current_database();
+create or replace view pg_catalog.stv_sessions as
+select
+    a.backend_start::timestamp as starttime, a.pid as process, a.usename::varchar as user_name,
+    a.datname::varchar as db_name
+from pg_catalog.pg_stat_activity as a where a.datname = current_database();
+
+-- Loads: written by the gateway on a connection of its own, so that they survive a rollback.
+create or replace view pg_catalog.sys_load_history as
+select
+    100 as user_id, query_id, transaction_id, session_id, database_name::varchar,
+    table_name::varchar, status::varchar, data_source::varchar, file_format::varchar,
+    start_time, end_time, duration, loaded_rows, loaded_bytes, source_file_count,
+    0 as source_file_bytes, error_count, error_message::varchar
+from pg_internal.load_history;
+create or replace view pg_catalog.sys_load_error_detail as
+select
+    100 as user_id, query_id, transaction_id, session_id, start_time, table_id,
+    table_name::varchar, file_name::varchar, line_number, column_name::varchar,
+    column_type::varchar, column_length::varchar, null::bigint as position,
+    error_code, error_message::varchar, raw_line::varchar, raw_field_value::varchar
+from pg_internal.load_error;
+create or replace view pg_catalog.stl_load_errors as
+select
+    100 as userid, 0 as slice, table_id as tbl, start_time as starttime,
+    session_id as session, query_id as query, file_name::varchar as filename, line_number,
+    column_name::varchar as colname, column_type::varchar as type, column_length::varchar as col_length,
+    0 as position, raw_line::varchar, raw_field_value::varchar, error_code as err_code,
+    error_message::varchar as err_reason, 0 as is_partial, 0 as start_offset
+from pg_internal.load_error;
+create or replace view pg_catalog.stl_load_commits as
+select
+    100 as userid, query_id as query, data_source::varchar as filename, loaded_rows as lines_scanned,
+    1 as status, end_time as curtime
+from pg_internal.load_history where status = 'completed';
+
+do $do$
+declare
+    installed text;
+begin
+    for installed in
+        select c.relname from pg_catalog.pg_class as c
+        where c.relnamespace = 'pg_catalog'::regnamespace and c.relkind = 'v'
+            and c.relname ~ '^(svv_|stv_|stl_|sys_|pg_table_def)'
+    loop
+        execute format('grant select on pg_catalog.%I to public', installed);
+    end loop;
+end $do$;

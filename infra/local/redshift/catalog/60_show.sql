@@ -1,0 +1,69 @@
+-- SHOW commands as functions: path is the dotted name's parts.
+create or replace function pg_internal.show_tables(path text[], pattern text default '%')
+returns table (
+    database_name varchar, schema_name varchar, table_name varchar, table_type varchar,
+    table_acl varchar, remarks varchar, owner varchar, last_altered_time timestamp,
+    last_modified_time timestamp, dist_style varchar, table_subtype varchar
+) language sql stable as $$
+    select
+        current_database()::varchar, n.nspname::varchar, c.relname::varchar,
+        (case c.relkind when 'r' then 'TABLE' else 'VIEW' end)::varchar,
+        array_to_string(c.relacl, '~')::varchar, obj_description(c.oid, 'pg_class')::varchar,
+        pg_get_userbyid(c.relowner)::varchar, null::timestamp, null::timestamp,
+        i.diststyle::varchar,
+        (case
+            when c.relkind = 'r' then 'REGULAR TABLE'
+            when l.view_id is not null then 'LATE BINDING VIEW'
+            else 'REGULAR VIEW'
+        end)::varchar
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    left join pg_internal.late_binding_view as l on l.view_id = c.oid
+    left join pg_catalog.svv_table_info as i on i.table_id = c.oid
+    where n.nspname = path[cardinality(path)] and c.relkind in ('r', 'v') and c.relname like pattern
+    order by c.relname
+$$;
+create or replace function pg_internal.show_columns(path text[], pattern text default '%')
+returns table (
+    database_name varchar, schema_name varchar, table_name varchar, column_name varchar,
+    ordinal_position integer, column_default varchar, is_nullable varchar, data_type varchar,
+    character_maximum_length integer, numeric_precision integer, numeric_scale integer,
+    remarks varchar, sort_key_type varchar, sort_key integer, dist_key integer, encoding varchar,
+    "collation" varchar
+) language sql stable as $$
+    select
+        table_catalog, table_schema, table_name, column_name, ordinal_position, column_default,
+        is_nullable, data_type, character_maximum_length, numeric_precision, numeric_scale,
+        remarks, null::varchar, null::integer, null::integer, null::varchar, null::varchar
+    from pg_catalog.svv_columns
+    where table_schema = path[cardinality(path) - 1] and table_name = path[cardinality(path)]
+        and column_name like pattern
+    order by ordinal_position
+$$;
+create or replace function pg_internal.show_schemas(path text[], pattern text default '%')
+returns table (
+    database_name varchar, schema_name varchar, schema_owner varchar, schema_type varchar,
+    schema_acl varchar, source_database varchar, schema_option varchar
+) language sql stable as $$
+    select
+        database_name, schema_name, pg_get_userbyid(schema_owner::oid)::varchar, schema_type,
+        schema_acl, ''::varchar, schema_option
+    from pg_catalog.svv_redshift_schemas where schema_name like pattern order by schema_name
+$$;
+create or replace function pg_internal.show_databases(path text[], pattern text default '%')
+returns setof pg_catalog.svv_redshift_databases language sql stable as
+    $$ select * from pg_catalog.svv_redshift_databases where database_name like pattern $$;
+create or replace function pg_internal.show_grants(path text[], pattern text default '%')
+returns table (
+    database_name varchar, schema_name varchar, object_name varchar, object_type varchar,
+    privilege_type varchar, identity_id integer, identity_name varchar, identity_type varchar,
+    admin_option boolean, privilege_scope varchar, grantor_name varchar
+) language sql stable as $$
+    select
+        current_database()::varchar, namespace_name, relation_name, 'TABLE'::varchar,
+        upper(privilege_type)::varchar, identity_id, identity_name, identity_type, admin_option,
+        'TABLE'::varchar, null::varchar
+    from pg_catalog.svv_relation_privileges
+    where namespace_name = path[cardinality(path) - 1] and relation_name = path[cardinality(path)]
+        and identity_name like pattern
+$$;

@@ -1,0 +1,1 @@
+"""What the gateway executes itself: COPY from S3."""

@@ -1,0 +1,184 @@
+"""Parquet files as PostgreSQL's binary COPY stream, checked as Redshift's columnar COPY does.
+
+Positional, equal column counts, strict types. Messages follow Redshift's "Spectrum Scan Error".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pgpq import ArrowToPostgresBinaryEncoder
+
+from infra.local.redshift.commands.s3 import S3Object, open_object
+from infra.local.redshift.commands.target import Column
+from infra.local.redshift.errors import GatewayError
+
+# Rows taken from a file at a time: bounds the memory together with the row's width.
+BATCH_ROWS = 32_768
+_MICROSECONDS = pa.timestamp("us")
+
+
+class FileError(GatewayError):
+    """A file that does not fit the table; carries what the load-error views show."""
+
+    def __init__(
+        self,
+        code: int,
+        context: str,
+        item: S3Object,
+        column: Column | None = None,
+        value: str = "",
+        line: int = 0,
+    ) -> None:
+        super().__init__(
+            "XX000",
+            "Spectrum Scan Error",
+            detail=f"error: Spectrum Scan Error code: {code} context: {context}",
+        )
+        self.code, self.context, self.item = code, context, item
+        self.column, self.value, self.line = column, value, line
+
+
+def arrow_type(column: Column) -> pa.DataType | None:
+    """The Arrow type in which a column's values are encoded; None when COPY cannot load it."""
+    if column.type == "numeric":
+        return pa.decimal128(column.precision or 18, column.scale or 0)
+    return {
+        "int2": pa.int16(),
+        "int4": pa.int32(),
+        "int8": pa.int64(),
+        "float4": pa.float32(),
+        "float8": pa.float64(),
+        "bool": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": _MICROSECONDS,
+        "timestamptz": _MICROSECONDS,
+        "varchar": pa.string(),
+        "bpchar": pa.string(),
+    }.get(column.type)
+
+
+def _fits(found: pa.DataType, column: Column) -> bool:
+    """Whether Redshift loads a Parquet column of this type into the column."""
+    kind = column.type
+    if kind in ("varchar", "bpchar"):
+        return bool(
+            pa.types.is_string(found)
+            or pa.types.is_large_string(found)
+            or pa.types.is_binary(found)
+            or (pa.types.is_dictionary(found) and pa.types.is_string(found.value_type))
+        )
+    if kind in ("timestamp", "timestamptz"):
+        return bool(pa.types.is_timestamp(found))
+    if kind == "int2":
+        return bool(found in (pa.int8(), pa.int16()))
+    if kind == "numeric":
+        return bool(
+            pa.types.is_decimal(found)
+            and found.scale == column.scale
+            and found.precision <= (column.precision or 18)
+        )
+    return bool(found == arrow_type(column))
+
+
+def _file_name(item: S3Object) -> str:
+    return f"https://s3.amazonaws.com/{item.bucket}/{item.key}"
+
+
+def check_schema(schema: pa.Schema, columns: tuple[Column, ...], item: S3Object) -> None:
+    """Raise FileError unless the file's columns fit the table's, one by one."""
+    if len(schema) != len(columns):
+        raise FileError(
+            15007,
+            "Unmatched number of columns between table and file. "
+            f"Table columns: {len(columns)}, Data columns: {len(schema)}, "
+            f"File name: {_file_name(item)}",
+            item,
+        )
+    for field, column in zip(schema, columns, strict=True):
+        if not _fits(field.type, column):
+            raise FileError(
+                15001,
+                f"File '{_file_name(item)}' has an incompatible Parquet schema for column "
+                f"'{item.url}.{field.name}'. Column type: {column.redshift_type}, "
+                f"Parquet schema: {'optional' if field.nullable else 'required'} {field.type} "
+                f"(table column: {column.name})",
+                item,
+                column,
+            )
+
+
+def _convert(array: pa.Array, column: Column) -> pa.Array:
+    """An Arrow array in the type that encodes to the column's."""
+    wanted = arrow_type(column)
+    if pa.types.is_timestamp(array.type) and array.type.tz is not None:
+        array = array.cast(pa.timestamp(array.type.unit, "UTC")).cast(
+            pa.timestamp(array.type.unit), safe=False
+        )
+    if array.type != wanted:
+        array = array.cast(wanted, safe=not pa.types.is_timestamp(array.type))
+    return array
+
+
+def _check_values(array: pa.Array, column: Column, item: S3Object, row_offset: int) -> None:
+    """Raise FileError for a value longer than the column, or NULL in a NOT NULL column."""
+    if column.not_null and array.null_count:
+        line = row_offset + pc.index(pc.is_null(array), True).as_py() + 1
+        raise FileError(
+            15007,
+            f"Cannot load NULL value into NOT NULL column '{column.name}', row {line}. "
+            f"File name: {_file_name(item)}",
+            item,
+            column,
+            "",
+            line,
+        )
+    if column.length is None or not len(array):
+        return
+    lengths = pc.binary_length(array)
+    longest = pc.max(lengths).as_py()
+    if longest is not None and longest > column.length:
+        at = pc.index(pc.greater(lengths, column.length), True).as_py()
+        value = array[at].as_py()
+        raise FileError(
+            15007,
+            f"The length of the data column {column.name} is longer than the length defined in "
+            f"the table. Table: {column.length}, Data: {len(value.encode())}, "
+            f"row {row_offset + at + 1}, value '{value[:100]}', File name: {_file_name(item)}",
+            item,
+            column,
+            value[:1024],
+            row_offset + at + 1,
+        )
+
+
+def encode(
+    s3: Any, items: list[S3Object], columns: tuple[Column, ...]
+) -> Iterator[tuple[bytes, int]]:
+    """The binary COPY stream of the files as (bytes, rows); raises FileError or S3's error."""
+    schema = pa.schema([pa.field(column.name, arrow_type(column)) for column in columns])
+    encoder = ArrowToPostgresBinaryEncoder(schema)
+    yield encoder.write_header(), 0
+    for item in items:
+        with open_object(s3, item) as source:
+            try:
+                file = pq.ParquetFile(source)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise FileError(
+                    15001, f"File '{_file_name(item)}' is not a Parquet file: {error}", item
+                ) from error
+            check_schema(file.schema_arrow, columns, item)
+            row = 0
+            for batch in file.iter_batches(batch_size=BATCH_ROWS):
+                arrays = []
+                for array, column in zip(batch.columns, columns, strict=True):
+                    converted = _convert(array, column)
+                    _check_values(converted, column, item, row)
+                    arrays.append(converted)
+                row += batch.num_rows
+                yield encoder.write_batch(pa.record_batch(arrays, schema=schema)), batch.num_rows
+    yield encoder.finish(), 0

@@ -1,0 +1,109 @@
+"""Errors that clients see: SQLSTATE, message, detail, hint, position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from infra.local.redshift.protocol.messages import fields_message
+
+SYNTAX_ERROR = "42601"
+NOT_SUPPORTED = "0A000"
+UNDEFINED_TABLE = "42P01"
+INVALID_NAME = "42602"
+NAME_TOO_LONG = "42622"
+INVALID_PASSWORD = "28000"  # noqa: S105 an SQLSTATE
+UNDEFINED_DATABASE = "3D000"
+INTERNAL_ERROR = "XX000"
+PROTOCOL_VIOLATION = "08P01"
+CONNECTION_FAILURE = "08006"
+STRING_TRUNCATION = "22001"
+QUERY_CANCELED = "57014"
+
+
+class GatewayError(Exception):
+    """An error for the client; `position` counts characters of the statement from 1."""
+
+    def __init__(
+        self,
+        sqlstate: str,
+        message: str,
+        *,
+        detail: str | None = None,
+        hint: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+        self.position = position
+        self.context = ""  # where PostgreSQL was, in its words
+        self.in_failed = False  # PostgreSQL's transaction has failed with it already
+
+    def wire(self, severity: str = "ERROR") -> bytes:
+        """The ErrorResponse."""
+        fields = [("S", severity), ("V", severity), ("C", self.sqlstate), ("M", self.message)]
+        if self.detail:
+            fields.append(("D", self.detail))
+        if self.hint:
+            fields.append(("H", self.hint))
+        if self.position is not None:
+            fields.append(("P", str(self.position)))
+        return fields_message(b"E", fields)
+
+
+def refused(
+    what: str, sql: str, *, hint: str | None = None, position: int | None = None
+) -> GatewayError:
+    """The error for what the gateway does not do: names it and shows the statement's start."""
+    start = " ".join(sql.split())
+    start = start if len(start) <= 80 else start[:77] + "..."
+    return GatewayError(
+        NOT_SUPPORTED,
+        f"{what} is not supported by the local Redshift gateway",
+        detail=f"Statement: {start}",
+        hint=hint,
+        position=position,
+    )
+
+
+CONFLICT = "1023"
+
+
+def redshift_fields(
+    fields: dict[str, str], to_original: Callable[[int], int] | None
+) -> dict[str, str]:
+    """PostgreSQL's error fields as Redshift would word them; positions in the client's SQL."""
+    mapped = dict(fields)
+    code, text = fields.get("C", ""), fields.get("M", "")
+    if "P" in mapped:
+        if to_original is None:
+            del mapped["P"]
+        else:
+            mapped["P"] = str(to_original(int(mapped["P"]) - 1) + 1)
+    for noise in ("F", "L", "R", "q", "p", "W"):
+        mapped.pop(noise, None)
+    name = fields.get("n", "")
+    if code == "23514" and name.startswith("rs_bytes_"):
+        kind, size = name.split("_")[2:4]
+        type_name = "character varying" if kind == "varchar" else "character"
+        mapped = {
+            "S": "ERROR",
+            "V": "ERROR",
+            "C": STRING_TRUNCATION,
+            "M": f"value too long for type {type_name}({size})",
+        }
+    elif code == "40001" or "concurrently updated" in text or "concurrently deleted" in text:
+        mapped["C"] = "40001"
+        mapped["M"] = (
+            "1023 DETAIL: Serializable isolation violation - could not complete because of "
+            "conflict with concurrent transaction"
+        )
+        mapped["D"] = text
+    return mapped
+
+
+def wire_fields(kind: bytes, fields: dict[str, str]) -> bytes:
+    """An error or notice message from its fields."""
+    return fields_message(kind, fields.items())

@@ -1,0 +1,1 @@
+"""One client's state: start-up, simple and extended protocol, the relay to PostgreSQL."""

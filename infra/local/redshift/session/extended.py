@@ -1,0 +1,159 @@
+"""The extended protocol: Parse, Bind, Describe, Execute, Close, Flush, Sync."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infra.local.redshift.commands.copy import run_copy
+from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError
+from infra.local.redshift.protocol import messages
+from infra.local.redshift.session.relay import Answer, Expected
+from infra.local.redshift.translate.result import Plan, TransactionVerb
+from infra.local.redshift.translate.statement import split
+
+if TYPE_CHECKING:
+    from infra.local.redshift.session.session import Session
+
+_REFUSE = "select pg_internal.raise_refused()"
+_EMPTY = Plan("", "")
+
+
+class Extended:
+    """Prepared statements and portals of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._relay = session.relay
+        self._statements: dict[str, Plan | GatewayError] = {}
+        self._portals: dict[str, Plan | GatewayError] = {}
+
+    async def handle(self, kind: int, payload: bytes) -> bool:
+        """Handle one message; False when it is none of this protocol."""
+        letter = chr(kind)
+        if letter == "S":
+            self._relay.send(messages.SYNC, Expected(Answer.SYNC))
+            await self._relay.run()
+            self._relay.last_error = None
+        elif letter == "H":
+            if not self._session.client.has_message():
+                await self._flush()
+        elif letter not in "PBDEC":
+            return False
+        elif self._relay.failed:
+            pass  # skipped until Sync
+        elif letter == "P":
+            await self._parse(messages.ParseMessage.read(payload))
+        elif letter == "B":
+            self._bind(payload)
+        elif letter == "D":
+            self._describe(payload)
+        elif letter == "E":
+            await self._execute(payload)
+        else:
+            self._close(payload)
+        return True
+
+    async def _flush(self) -> None:
+        """Have everything answered that is due."""
+        if self._relay.expected:
+            self._relay.send(messages.FLUSH)
+            await self._relay.run()
+
+    async def _parse(self, message: messages.ParseMessage) -> None:
+        plan: Plan | GatewayError
+        try:
+            statements = split(message.sql)
+            if len(statements) > 1:
+                raise GatewayError(
+                    SYNTAX_ERROR, "cannot insert multiple commands into a prepared statement"
+                )
+        except GatewayError as error:
+            plan = error
+        else:
+            plan = _EMPTY
+            if statements:
+                await self._flush()
+                if self._relay.failed:
+                    return
+                plan = await self._session.plan(message.sql, statements[0])
+        self._relay.unsynced = True
+        self._statements[message.name] = plan
+        types, sql = message.types, _REFUSE
+        if isinstance(plan, GatewayError) or plan.command is not None:
+            types = b"\0\0"
+        else:
+            sql = plan.sql
+        self._relay.send(
+            messages.parse(message.name, sql, types),
+            self._expected(Answer.PARSE, plan),
+        )
+
+    def _bind(self, payload: bytes) -> None:
+        portal, offset = messages.read_cstring(payload)
+        name, offset = messages.read_cstring(payload, offset)
+        plan = self._statements.get(name, _EMPTY)
+        self._relay.unsynced = True
+        self._portals[portal] = plan
+        if isinstance(plan, GatewayError) or plan.command is not None:
+            payload = payload[:offset] + bytes(6)
+        self._relay.send(messages.message(b"B", payload), self._expected(Answer.BIND, plan))
+
+    def _describe(self, payload: bytes) -> None:
+        name = messages.read_cstring(payload, 1)[0]
+        plans = self._statements if payload[:1] == b"S" else self._portals
+        plan = plans.get(name, _EMPTY)
+        expected = self._expected(Answer.DESCRIBE, plan)
+        expected.no_rows = isinstance(plan, GatewayError) or plan.command is not None
+        self._relay.send(messages.message(b"D", payload), expected)
+
+    async def _execute(self, payload: bytes) -> None:
+        portal, _ = messages.read_cstring(payload)
+        plan = self._portals.get(portal, _EMPTY)
+        if isinstance(plan, Plan) and plan.command is not None:
+            await self._command(plan)
+            return
+        self._relay.fresh = isinstance(plan, Plan) and plan.verb is TransactionVerb.BEGIN
+        self._relay.send(messages.message(b"E", payload), self._expected(Answer.EXECUTE, plan))
+        if isinstance(plan, Plan) and plan.after and self._relay.status == b"T":
+            for text in plan.after:
+                self._relay.send(
+                    messages.parse("redshift_after", text)
+                    + messages.bind_text("redshift_after", "redshift_after", [])
+                    + messages.execute("redshift_after")
+                    + messages.message(b"C", b"Sredshift_after\0"),
+                    Expected(Answer.PARSE, visible=False),
+                    Expected(Answer.BIND, visible=False),
+                    Expected(Answer.EXECUTE, visible=False),
+                    Expected(Answer.CLOSE, visible=False),
+                )
+
+    async def _command(self, plan: Plan) -> None:
+        """COPY at its Execute: first everything before it, then the command."""
+        assert plan.command is not None  # noqa: S101 for the type checker
+        await self._flush()
+        if self._relay.failed:
+            return
+        try:
+            self._session.client.write(
+                await run_copy(plan.command, self._relay, self._session.settings)
+            )
+        except GatewayError as error:
+            # The portal holds a failing statement: an open transaction fails with it.
+            self._relay.send(
+                messages.parse("", _REFUSE) + messages.bind_text("", "", []) + messages.execute(""),
+                *(
+                    Expected(answer, visible=False, error=error, in_failed=True)
+                    for answer in (Answer.PARSE, Answer.BIND, Answer.EXECUTE)
+                ),
+            )
+            await self._flush()
+
+    def _close(self, payload: bytes) -> None:
+        name = messages.read_cstring(payload, 1)[0]
+        (self._statements if payload[:1] == b"S" else self._portals).pop(name, None)
+        self._relay.send(messages.message(b"C", payload), Expected(Answer.CLOSE))
+
+    def _expected(self, answer: Answer, plan: Plan | GatewayError) -> Expected:
+        if isinstance(plan, GatewayError):
+            return Expected(answer, error=plan, in_failed=plan.in_failed)
+        return Expected(answer, tag=plan.tag, to_original=plan.to_original)

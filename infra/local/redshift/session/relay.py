@@ -1,0 +1,233 @@
+"""Passing PostgreSQL's answers on to the client.
+
+What PostgreSQL will answer is known: each message sent to it leaves an `Expected` entry in a
+queue. DataRows are passed on in whole chunks, undecoded; the few messages that differ between
+PostgreSQL and Redshift are replaced on the way.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from infra.local.redshift.errors import GatewayError, redshift_fields, wire_fields
+from infra.local.redshift.protocol import messages
+from infra.local.redshift.protocol.backend import Backend
+from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
+
+_D, _E, _Z, _T, _C, _S, _N, _A = (ord(c) for c in "DEZTCSNA")
+_HIDDEN = "redshift_hidden"
+_IGNORED_PARAMETERS = frozenset({"server_version", "in_hot_standby", "scram_iterations"})
+
+
+class Answer(enum.Enum):
+    """What PostgreSQL answers to one message."""
+
+    PARSE = "1"
+    BIND = "2"
+    CLOSE = "3"
+    DESCRIBE = "T or n"
+    EXECUTE = "C, I or s"
+    SYNC = "Z"
+
+
+_SIMPLE = {ord("1"): Answer.PARSE, ord("2"): Answer.BIND, ord("3"): Answer.CLOSE}
+_EXECUTE_ENDS = frozenset(ord(c) for c in "CIs")
+_DESCRIBE_ENDS = frozenset(ord(c) for c in "Tn")
+
+
+@dataclass(slots=True)
+class Expected:
+    """One answer that is due."""
+
+    answer: Answer
+    visible: bool = True
+    tag: str | None = None
+    error: GatewayError | None = None  # replaces PostgreSQL's error
+    in_failed: bool = False  # … also that of a transaction which failed already
+    to_original: Callable[[int], int] | None = None
+    rows: list[list[str | None]] | None = None  # collects the rows of a hidden query
+    no_rows: bool = False  # the client must see no result columns
+
+
+@dataclass
+class Relay:
+    """The two sockets of a session and the answers that are due."""
+
+    client: Channel
+    backend: Backend
+    expected: deque[Expected] = field(default_factory=deque)
+    status: bytes = b"I"  # transaction status at the last ReadyForQuery
+    failed: bool = False  # an error came: everything up to Sync is skipped
+    unsynced: bool = False  # the client's extended messages since its last Sync
+    fresh: bool = False  # a transaction has begun and nothing has run in it
+    last_error: GatewayError | None = None
+
+    def send(self, data: bytes, *expected: Expected) -> None:
+        """Queue a message for PostgreSQL and what it will answer."""
+        self.backend.channel.write(data)
+        self.expected.extend(expected)
+
+    async def run(self) -> None:
+        """Pass answers on until none is due (or, after an error, until the next Sync)."""
+        channel = self.backend.channel
+        while self.expected:
+            if not self._step():
+                await self.client.drain()
+                try:
+                    await channel.fill()
+                except ConnectionClosed:
+                    self._step()
+                    raise
+        await self.client.drain()
+
+    def _step(self) -> bool:
+        """Handle the buffered messages; True when nothing more is due."""
+        buffer = self.backend.channel.buffer
+        size, position, start = len(buffer), 0, 0
+        expected = self.expected
+        out: list[bytes | bytearray] = []
+        while expected and size - position >= 5:
+            kind = buffer[position]
+            end = position + 1 + int.from_bytes(buffer[position + 1 : position + 5], "big")
+            if end > size:
+                break
+            head = expected[0]
+            if kind == _D and head.visible:
+                position = end
+                continue
+            replaced = self._one(kind, buffer, position, end, head)
+            if replaced is not None:
+                if position > start:
+                    out.append(buffer[start:position])
+                if replaced:
+                    out.append(replaced)
+                start = end
+            position = end
+        if position > start:
+            out.append(buffer[start:position])
+        if out:
+            self.client.write(out[0] if len(out) == 1 else b"".join(out))
+        del buffer[:position]
+        return not expected
+
+    def _one(  # noqa: PLR0911 one return per kind of message
+        self, kind: int, buffer: bytearray, position: int, end: int, head: Expected
+    ) -> bytes | None:
+        """Handle one message: None to pass it on as it is, else what the client gets instead."""
+        hidden = b"" if not head.visible else None
+        if kind == _E:
+            return self._error(bytes(buffer[position + 5 : end]), head)
+        if kind in (_N, _S, _A):
+            return self._notice(kind, bytes(buffer[position + 5 : end]), head)
+        if kind == _Z:
+            self.status = bytes(buffer[position + 5 : position + 6])
+            self.expected.popleft()
+            self.failed = self.unsynced = False
+            return hidden
+        if kind == _T:
+            if head.answer is Answer.DESCRIBE:
+                self.expected.popleft()
+            if head.no_rows:
+                return messages.NO_DATA if head.answer is Answer.DESCRIBE else b""
+            if not head.visible:
+                return b""
+            return messages.message(
+                b"T", messages.text_columns_as_varchar(bytes(buffer[position + 5 : end]))
+            )
+        if kind == _D:
+            if head.rows is not None:
+                head.rows.append(messages.read_data_row(bytes(buffer[position + 5 : end])))
+            return b""
+        if kind in _EXECUTE_ENDS and head.answer is Answer.EXECUTE:
+            self.expected.popleft()
+            if kind == _C and head.visible and head.tag is not None:
+                return messages.command_complete(head.tag)
+            return hidden
+        if (kind in _DESCRIBE_ENDS and head.answer is Answer.DESCRIBE) or _SIMPLE.get(
+            kind
+        ) is head.answer:
+            self.expected.popleft()
+        return hidden
+
+    def _error(self, payload: bytes, head: Expected) -> bytes:
+        """An error: what follows up to Sync is not answered."""
+        fields = messages.read_fields(payload)
+        fatal = fields.get("V") in ("FATAL", "PANIC")
+        aborted = fields.get("C") == "25P02" and not head.in_failed
+        if head.error is not None and not fatal and not aborted:
+            self.last_error = head.error
+            wire = head.error.wire()
+        else:
+            mapped = redshift_fields(fields, head.to_original)
+            self.last_error = GatewayError(
+                mapped.get("C", "XX000"),
+                mapped.get("M", ""),
+                detail=mapped.get("D"),
+                hint=mapped.get("H"),
+            )
+            wire = wire_fields(b"E", mapped)
+        while self.expected and self.expected[0].answer is not Answer.SYNC:
+            self.expected.popleft()
+        self.failed = True
+        return wire
+
+    def _notice(self, kind: int, payload: bytes, head: Expected) -> bytes | None:
+        """Notices pass (not those of hidden statements); some parameters are ours to tell."""
+        if kind == _S:
+            name, _ = messages.read_cstring(payload)
+            return b"" if name in _IGNORED_PARAMETERS else None
+        return b"" if kind == _N and not head.visible else None
+
+    async def hidden(self, data: bytes, *expected: Expected) -> None:
+        """Exchange messages that the client does not see; raises GatewayError with their error.
+
+        Only when nothing is due. After an error PostgreSQL is made ready again; a transaction
+        that is open has failed with it, as with any error.
+        """
+        saved, self.client = self.client, _Silent()
+        self.last_error = None
+        try:
+            self.send(data, *expected)
+            await self.run()
+            if self.failed:
+                self.send(messages.SYNC, Expected(Answer.SYNC, visible=False))
+                await self.run()
+        finally:
+            self.client = saved
+        if self.last_error is not None:
+            error, self.last_error = self.last_error, None
+            error.in_failed = True
+            raise error
+
+    async def hidden_query(self, sql: str) -> list[list[str | None]]:
+        """Run one statement that the client does not see and return its rows."""
+        rows: list[list[str | None]] = []
+        execute = Expected(Answer.EXECUTE, visible=False, rows=rows)
+        if self.unsynced:  # a simple Query would commit what the client has not synced yet
+            await self.hidden(
+                messages.parse(_HIDDEN, sql)
+                + messages.bind_text(_HIDDEN, _HIDDEN, [])
+                + messages.execute(_HIDDEN)
+                + messages.message(b"C", b"S" + messages.cstring(_HIDDEN))
+                + messages.FLUSH,
+                Expected(Answer.PARSE, visible=False),
+                Expected(Answer.BIND, visible=False),
+                execute,
+                Expected(Answer.CLOSE, visible=False),
+            )
+        else:
+            await self.hidden(messages.query(sql), execute, Expected(Answer.SYNC, visible=False))
+        return rows
+
+
+class _Silent(Channel):
+    """A client that hears nothing."""
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Drop it."""
+
+    async def drain(self) -> None:
+        """Nothing to wait for."""

@@ -1,0 +1,171 @@
+"""A client's session: reads its messages, plans its statements, relays the answers."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from infra.local.redshift.commands.copy import run_copy
+from infra.local.redshift.errors import GatewayError
+from infra.local.redshift.protocol import messages
+from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
+from infra.local.redshift.session.extended import Extended
+from infra.local.redshift.session.lookup import Planner
+from infra.local.redshift.session.relay import Answer, Expected, Relay
+from infra.local.redshift.settings import Settings
+from infra.local.redshift.translate.lexer import Token
+from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
+from infra.local.redshift.translate.statement import split
+
+logger = logging.getLogger("starlift.redshift")
+
+REFUSE = "select pg_internal.raise_refused()"
+# Several statements in one Query are one transaction, unless they say otherwise.
+_TRANSACTION_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "vacuum")
+
+
+class Session:
+    """The state of one authenticated client."""
+
+    def __init__(self, client: Channel, relay: Relay, settings: Settings, context: Context) -> None:
+        self.client = client
+        self.relay = relay
+        self.settings = settings
+        self.context = context
+        self.planner = Planner(relay)
+        self.extended = Extended(self)
+        relay.backend.channel.listener = client.poke
+
+    async def run(self) -> None:
+        """Serve the client until it leaves or its PostgreSQL connection ends."""
+        while True:
+            kind, payload = await self._next()
+            if kind == ord("X"):
+                return
+            if kind == ord("Q"):
+                await self.simple(messages.read_cstring(payload)[0])
+            elif not await self.extended.handle(kind, payload):
+                raise messages.ProtocolError(f"unexpected message {chr(kind)!r}")
+
+    async def _next(self) -> tuple[int, bytes]:
+        """The client's next message; notices when PostgreSQL ends the session meanwhile."""
+        backend = self.relay.backend.channel
+        while not self.client.has_message():
+            if backend.closed or backend.buffer:
+                await self._unasked()
+            await self.client.fill()
+        return await self.client.message()
+
+    async def _unasked(self) -> None:
+        """What PostgreSQL says by itself: a notice, or that the session ends."""
+        channel = self.relay.backend.channel
+        while channel.has_message():
+            kind, payload = await channel.message()
+            if kind == ord("E"):
+                self.client.write(messages.message(b"E", payload))
+                raise ConnectionClosed
+            self.client.write(messages.message(bytes([kind]), payload))
+        if channel.closed:
+            raise GatewayError("57P01", "terminating connection: PostgreSQL has gone away")
+
+    async def plan(self, sql: str, tokens: list[Token]) -> Plan | GatewayError:
+        """The plan of a statement, or why it is refused."""
+        try:
+            plan = await self.planner.plan(sql, tokens, self.context)
+        except GatewayError as error:
+            return error
+        if plan.case_sensitive is not None:
+            self.context = replace(self.context, case_sensitive=plan.case_sensitive)
+        return plan
+
+    async def simple(self, sql: str) -> None:
+        """A simple Query: its statements one by one, in one transaction when there are several."""
+        try:
+            statements = split(sql)
+        except GatewayError as error:
+            await self.refuse(error)
+            return
+        if not statements:
+            self.client.write(messages.EMPTY_QUERY + messages.ready(self.relay.status))
+            return
+        wrapped = (
+            len(statements) > 1
+            and self.relay.status == b"I"
+            and not any(tokens[0].is_word(*_TRANSACTION_WORDS) for tokens in statements)
+        )
+        if wrapped:
+            await self.relay.hidden_query("begin")
+        for number, tokens in enumerate(statements):
+            last = number == len(statements) - 1 and not wrapped
+            if not await self._statement(sql, tokens, last):
+                if wrapped and self.relay.status != b"I":
+                    await self.relay.hidden_query("rollback")
+                    self.client.write(messages.ready(b"I"))
+                elif not last:
+                    self.client.write(messages.ready(self.relay.status))
+                return
+        if wrapped:
+            if self.relay.status == b"T":
+                await self.relay.hidden_query("commit")
+            self.client.write(messages.ready(self.relay.status))
+
+    async def _statement(self, sql: str, tokens: list[Token], last: bool) -> bool:
+        """Run one statement of a simple Query; False when it failed."""
+        plan = await self.plan(sql, tokens)
+        if isinstance(plan, GatewayError):
+            return await self.refuse(plan, last)
+        self.relay.fresh = False
+        if plan.command is not None:
+            return await self.command(plan, last)
+        self.relay.last_error = None
+        after = plan.after if self.relay.status == b"T" else ()
+        self.relay.send(
+            messages.query(plan.sql),
+            Expected(Answer.EXECUTE, tag=plan.tag, to_original=plan.to_original),
+            Expected(Answer.SYNC, visible=last and not after),
+        )
+        await self.relay.run()
+        if self.relay.last_error is not None:
+            self.relay.last_error = None
+            if after and last:
+                self.client.write(messages.ready(self.relay.status))
+            return False
+        self.relay.fresh = plan.verb is TransactionVerb.BEGIN
+        for text in after:
+            await self.relay.hidden_query(text)
+        if after and last:
+            self.client.write(messages.ready(self.relay.status))
+        return True
+
+    async def refuse(self, error: GatewayError, last: bool = True) -> bool:
+        """Let the statement fail in PostgreSQL, so that an open transaction fails with it."""
+        self.relay.send(
+            messages.query(REFUSE),
+            Expected(Answer.EXECUTE, error=error, in_failed=error.in_failed),
+            Expected(Answer.SYNC, visible=last),
+        )
+        await self.relay.run()
+        self.relay.last_error = None
+        return False
+
+    async def command(self, plan: Plan, last: bool) -> bool:
+        """Run COPY inside the client's transaction."""
+        assert plan.command is not None  # noqa: S101 for the type checker
+        if self.relay.status == b"E":
+            return await self.refuse(
+                GatewayError(
+                    "25P02",
+                    "current transaction is aborted, commands ignored until end of "
+                    "transaction block",
+                ),
+                last,
+            )
+        try:
+            done = await run_copy(plan.command, self.relay, self.settings)
+        except GatewayError as error:
+            error.in_failed = True
+            return await self.refuse(error, last)
+        self.client.write(done)
+        if last:
+            self.client.write(messages.ready(self.relay.status))
+        return True

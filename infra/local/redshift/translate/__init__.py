@@ -1,0 +1,1 @@
+"""Redshift SQL in, PostgreSQL SQL out: pure functions over tokens, no server needed."""

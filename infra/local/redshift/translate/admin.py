@@ -1,0 +1,248 @@
+"""Transactions, settings, privileges, maintenance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from infra.local.redshift.errors import refused
+from infra.local.redshift.translate.lexer import Kind, words
+from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
+from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
+
+_SNAPSHOT = "begin isolation level repeatable read"
+
+# Settings that PostgreSQL has too and that mean the same.
+_SHARED = words(
+    "search_path statement_timeout timezone datestyle application_name extra_float_digits "
+    "client_encoding intervalstyle client_min_messages"
+)
+# Redshift's own: kept per session so that SHOW gives them back; they change nothing here
+# (except enable_case_sensitive_identifier, which the session reads).
+_OWN = words(
+    "query_group wlm_query_slot_count enable_result_cache_for_session "
+    "analyze_threshold_percent enable_case_sensitive_identifier enable_vacuum_boost "
+    "describe_field_name_in_uppercase downcase_delimited_identifier json_serialization_enable "
+    "json_serialization_parse_nested_strings mv_enable_aqmv_for_session autocommit "
+    "max_cursor_result_set_size navigate_super_null_on_error error_on_nondeterministic_update "
+    "enable_numeric_rounding spectrum_enable_pseudo_columns cast_super_null_on_error "
+    "datetime_literal_precision wlm_query_priority auto_mv "
+    "enable_case_sensitive_super_attribute use_fips_ssl"
+)
+
+
+def begin(parser: Parser, _context: Context) -> Plan:
+    """BEGIN: snapshot isolation, Redshift's default, whatever level is named."""
+    parser.word("begin", "start")
+    parser.try_word("work", "transaction")
+    if parser.try_words("isolation", "level") and not (
+        parser.try_word("serializable", "snapshot")
+        or parser.try_words("read", "committed")
+        or parser.try_words("read", "uncommitted")
+        or parser.try_words("repeatable", "read")
+    ):
+        raise parser.error()
+    parser.try_mark(",")
+    mode = ""
+    if parser.try_word("read"):
+        mode = " read " + parser.word("only", "write")
+    parser.finish()
+    return parser.plan(_SNAPSHOT + mode, tag="BEGIN", verb=TransactionVerb.BEGIN)
+
+
+def commit(parser: Parser, _context: Context) -> Plan:
+    """COMMIT, END."""
+    parser.word("commit", "end")
+    parser.try_word("work", "transaction")
+    parser.finish()
+    return parser.plan("commit", verb=TransactionVerb.COMMIT)
+
+
+def rollback(parser: Parser, _context: Context) -> Plan:
+    """ROLLBACK, ABORT. Savepoints are not in Redshift."""
+    parser.word("rollback", "abort")
+    parser.try_word("work", "transaction")
+    if parser.peek_word("to"):
+        raise parser.refuse("ROLLBACK TO SAVEPOINT", "Redshift has no savepoints.")
+    parser.finish()
+    return parser.plan("rollback", verb=TransactionVerb.ROLLBACK)
+
+
+def truncate(parser: Parser, context: Context) -> Plan:
+    """TRUNCATE commits the transaction that it runs in."""
+    parser.word("truncate")
+    parser.try_word("table")
+    parser.dotted_name()
+    parser.finish()
+    parser.expressions(context)
+    return parser.plan(after=("commit",), verb=TransactionVerb.COMMIT)
+
+
+def lock(parser: Parser, context: Context) -> Plan:
+    """LOCK [TABLE] names: an exclusive lock to the end of the transaction."""
+    parser.word("lock")
+    parser.try_word("table")
+    parser.dotted_name()
+    while parser.try_mark(","):
+        parser.dotted_name()
+    parser.finish()
+    parser.expressions(context)
+    return parser.plan()
+
+
+def set_value(parser: Parser, context: Context) -> Plan:
+    """SET name {TO | =} value; SET SESSION AUTHORIZATION."""
+    parser.word("set")
+    scope = parser.try_word("session", "local") or "session"
+    if parser.peek_word("authorization", "role"):
+        parser.expressions(context)
+        return parser.plan()
+    if parser.peek_word("transaction", "characteristics"):
+        raise parser.refuse("SET TRANSACTION", "Name the level in BEGIN.")
+    if parser.try_words("time", "zone"):
+        name = "timezone"
+    else:
+        name = parser.name()
+        if not parser.try_word("to"):
+            parser.mark("=")
+    if name in _SHARED:
+        parser.expressions(context)
+        return parser.plan()
+    if name in _OWN:
+        token = parser.token
+        if token is None:
+            raise parser.error()
+        value = token.value if token.kind is Kind.STRING else parser.sql[token.start :].strip()
+        plan = parser.plan(f"set {scope} redshift.{name} to {literal(value)}", tag="SET")
+        if name == "enable_case_sensitive_identifier":
+            return replace(plan, case_sensitive=value.lower() in ("on", "true", "1"))
+        return plan
+    raise refused(f"Setting {name}", parser.sql)
+
+
+def reset(parser: Parser, _context: Context) -> Plan:
+    """RESET name or ALL."""
+    parser.word("reset")
+    if parser.try_word("all"):
+        return parser.plan()
+    name = parser.name()
+    parser.finish()
+    if name in _SHARED:
+        return parser.plan()
+    if name in _OWN:
+        return parser.plan(f"set redshift.{name} to ''", tag="RESET")
+    raise refused(f"Setting {name}", parser.sql)
+
+
+# SHOW commands: the words after SHOW, the function in the catalog, whether a name follows.
+_LISTINGS = {
+    ("tables", "from", "schema"): ("show_tables", True),
+    ("columns", "from", "table"): ("show_columns", True),
+    ("schemas", "from", "database"): ("show_schemas", True),
+    ("databases",): ("show_databases", False),
+    ("grants", "on", "table"): ("show_grants", True),
+}
+
+
+def show(parser: Parser, _context: Context) -> Plan:
+    """SHOW setting, TABLES, COLUMNS, SCHEMAS, DATABASES, GRANTS."""
+    parser.word("show")
+    for opening, (function, named) in _LISTINGS.items():
+        if parser.try_words(*opening):
+            return _listing(parser, function, parser.dotted_name() if named else ())
+    name = parser.name()
+    if not parser.at_end or name == "all":
+        raise refused(f"SHOW {name.upper()}", parser.sql)
+    if name in _SHARED or name in ("server_version", "transaction_isolation"):
+        return parser.plan()
+    if name in _OWN:
+        value = f"coalesce(current_setting('redshift.{name}', true), '')"
+        return parser.plan(f"select {value} as {quote(name)}", tag="SHOW")
+    raise refused(f"Setting {name}", parser.sql)
+
+
+def _listing(parser: Parser, function: str, parts: tuple[str, ...]) -> Plan:
+    """A SHOW command as a query over its function in the catalog."""
+    like = ""
+    if parser.try_word("like"):
+        like = parser.string()
+    limit = ""
+    if parser.try_word("limit"):
+        limit = f" limit {parser.number()}"
+    parser.finish()
+    pattern = f", pattern => {literal(like)}" if like else ""
+    arguments = "array[" + ", ".join(literal(part) for part in parts) + "]::text[]"
+    call = f"pg_internal.{function}({arguments}{pattern})"
+    return parser.plan(f"select * from {call}{limit}", tag="SHOW")  # noqa: S608 quoted literals
+
+
+def privileges(parser: Parser, context: Context) -> Plan:
+    """GRANT, REVOKE, ALTER DEFAULT PRIVILEGES: `ROLE name` is a role like any other."""
+    for index, token in enumerate(parser.tokens):
+        if token.is_word("role") and index and parser.tokens[index - 1].is_word("to", "from"):
+            parser.edits.delete(token.start, token.end)
+        if token.is_word("assumerole", "masking", "rls", "datashare", "model"):
+            parser.index = index
+            raise parser.refuse("This privilege")
+    parser.expressions(context)
+    return parser.plan()
+
+
+def create_user(parser: Parser, context: Context) -> Plan:
+    """CREATE USER name [WITH] PASSWORD {'…' | DISABLE} …: a user to grant to.
+
+    Only the gateway's own user can log in.
+    """
+    for index, token in enumerate(parser.tokens):
+        if token.is_word("createuser", "nocreateuser", "syslog", "session"):
+            parser.index = index
+            raise parser.refuse("This option of CREATE USER")
+        if token.is_word("disable"):
+            parser.edits.replace(token.start, token.end, "null")
+    parser.expressions(context)
+    return parser.plan(tag="CREATE USER")
+
+
+def analyze(parser: Parser, _context: Context) -> Plan:
+    """ANALYZE [table [(columns)]] [PREDICATE COLUMNS | ALL COLUMNS]; not ANALYZE COMPRESSION."""
+    parser.index += 1
+    if parser.peek_word("compression"):
+        raise parser.refuse("ANALYZE COMPRESSION")
+    parser.try_word("verbose")
+    table = ""
+    if not parser.at_end:
+        table = " " + quote(*parser.dotted_name())
+        if parser.peek_mark("("):
+            parser.skip_parentheses()
+        if parser.try_word("predicate", "all"):
+            parser.word("columns")
+    parser.finish()
+    return parser.plan(f"analyze{table}", tag="ANALYZE")
+
+
+def vacuum(parser: Parser, _context: Context) -> Plan:
+    """VACUUM [FULL | SORT ONLY | DELETE ONLY | …] [table] [TO n PERCENT] [BOOST]."""
+    parser.word("vacuum")
+    if parser.try_word("sort", "delete"):
+        parser.word("only")
+    else:
+        parser.try_word("full", "reindex", "recluster")
+    table = ""
+    if not parser.at_end and not parser.peek_word("to", "boost"):
+        table = " " + quote(*parser.dotted_name())
+    if parser.try_word("to"):
+        parser.number()
+        parser.word("percent")
+    parser.try_word("boost")
+    parser.finish()
+    return parser.plan(f"vacuum{table}", tag="VACUUM")
+
+
+def cancel(parser: Parser, _context: Context) -> Plan:
+    """CANCEL pid ['message']."""
+    parser.word("cancel")
+    pid = parser.number()
+    if not parser.at_end:
+        parser.string()
+    parser.finish()
+    body = f"begin perform pg_cancel_backend({pid}); end"
+    return parser.plan(f"do {dollar_quote(body)}", tag="CANCEL")

@@ -1,0 +1,148 @@
+"""Calls whose arguments move: NVL2, DECODE, LISTAGG, MEDIAN, EXTRACT, CAST, CONVERT …
+
+Each function gets the pass and three token indices: the call's name, its opening and its closing
+parenthesis. Calls inside the arguments have been rewritten before.
+"""
+
+from __future__ import annotations
+
+from infra.local.redshift.errors import GatewayError, refused
+from infra.local.redshift.translate.expressions import Expressions, Special
+from infra.local.redshift.translate.functions import DATE_PARTS
+from infra.local.redshift.translate.lexer import Kind
+
+
+def _nvl2(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """NVL2(a, b, c): b where a is not NULL, else c."""
+    spans = e.arguments(opening, closing)
+    if len(spans) != 3:
+        raise e.wrong_arguments(name_at)
+    test, then, other = (e.text_of(span) for span in spans)
+    e.replace_call(
+        name_at, closing, f"(case when ({test}) is not null then ({then}) else ({other}) end)"
+    )
+
+
+def _decode(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """DECODE(value, search, result, …, default): NULL equals NULL."""
+    texts = [e.text_of(span) for span in e.arguments(opening, closing)]
+    if len(texts) < 3:
+        raise e.wrong_arguments(name_at)
+    value, pairs = texts[0], texts[1:]
+    arms = "".join(
+        f" when ({value}) is not distinct from ({pairs[i]}) then ({pairs[i + 1]})"
+        for i in range(0, len(pairs) - 1, 2)
+    )
+    default = f" else ({pairs[-1]})" if len(pairs) % 2 else ""
+    e.replace_call(name_at, closing, f"(case{arms}{default} end)")
+
+
+def _listagg(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """LISTAGG([DISTINCT] x [, delimiter]) [WITHIN GROUP (ORDER BY …)]."""
+    spans = e.arguments(opening, closing)
+    if not 1 <= len(spans) <= 2:
+        raise e.wrong_arguments(name_at)
+    first, after = spans[0]
+    distinct = e.is_word(first, "distinct")
+    value = e.text_of((first + distinct, after))
+    delimiter = e.text_of(spans[1]) if len(spans) == 2 else "''"
+    order, end = "", closing
+    if e.is_word(closing + 1, "within") and e.is_word(closing + 2, "group"):
+        depth, end = 0, closing + 3
+        while end < len(e.tokens):
+            depth += e.tokens[end].is_mark("(") - e.tokens[end].is_mark(")")
+            if depth == 0:
+                break
+            end += 1
+        inner = e.tokens[closing + 4 : end]
+        order = " " + e.sql[inner[0].start : inner[-1].end]
+        if distinct:
+            order = order.replace(
+                e.sql[e.tokens[first + 1].start : e.tokens[after - 1].end], f"({value})::varchar"
+            )
+    word = "distinct " if distinct else ""
+    text = f"string_agg({word}({value})::varchar, {delimiter}{order})"
+    e.edits.replace(e.tokens[name_at].start, e.tokens[end].end, text)
+
+
+def _median(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """MEDIAN(x) is the 0.5 continuous percentile."""
+    if e.is_word(closing + 1, "over"):
+        raise refused("MEDIAN as a window function", e.sql, position=e.tokens[name_at].start + 1)
+    spans = e.arguments(opening, closing)
+    if len(spans) != 1:
+        raise e.wrong_arguments(name_at)
+    e.replace_call(
+        name_at, closing, f"percentile_cont(0.5) within group (order by {e.text_of(spans[0])})"
+    )
+
+
+def _ratio_to_report(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """RATIO_TO_REPORT(x) OVER (…): the share of x in its partition's sum."""
+    if not e.is_word(closing + 1, "over") or not e.is_mark(closing + 2, "("):
+        raise e.wrong_arguments(name_at)
+    depth, end = 0, closing + 2
+    while end < len(e.tokens):
+        depth += e.tokens[end].is_mark("(") - e.tokens[end].is_mark(")")
+        if depth == 0:
+            break
+        end += 1
+    value = e.text_of((opening + 1, closing))
+    window = e.text_of((closing + 2, end + 1))
+    e.edits.replace(
+        e.tokens[name_at].start,
+        e.tokens[end].end,
+        f"(({value})::float8 / nullif(sum({value}) over {window}, 0)::float8)",
+    )
+
+
+def _extract(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """EXTRACT returns an integer; the part may be one of Redshift's aliases."""
+    part = e.at(opening + 1)
+    if part is None or not e.is_word(opening + 2, "from"):
+        return
+    word = part.value.lower() if part.kind is Kind.STRING else part.name.lower()
+    if word not in DATE_PARTS:
+        raise GatewayError("22023", f'"{word}" is not a date part', position=part.start + 1)
+    value = e.text_of((opening + 3, closing))
+    kind = "bigint" if DATE_PARTS[word] in ("epoch", "microseconds") else "int"
+    e.replace_call(name_at, closing, f"floor(extract({DATE_PARTS[word]} from {value}))::{kind}")
+
+
+def _cast(e: Expressions, _name_at: int, opening: int, closing: int) -> None:
+    """CAST(x AS type): the type's spelling."""
+    depth = 0
+    for index in range(closing - 1, opening, -1):
+        text = e.tokens[index].text
+        depth += (text == ")") - (text == "(")
+        if depth == 0 and e.tokens[index].is_word("as"):
+            e.type_at(index + 1)
+            return
+
+
+def _convert(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """CONVERT(type, x) is CAST(x AS type)."""
+    spans = e.arguments(opening, closing)
+    if len(spans) != 2:
+        raise e.wrong_arguments(name_at)
+    e.type_at(spans[0][0])
+    kind, value = e.text_of(spans[0]), e.text_of(spans[1])
+    e.replace_call(name_at, closing, f"cast({value} as {kind})")
+
+
+def _late_binding_columns(e: Expressions, name_at: int, _opening: int, closing: int) -> None:
+    """The session puts the expanded views in; see catalog/late_binding.sql."""
+    e.replace_call(name_at, closing, "pg_internal.late_binding_columns()")
+
+
+SPECIAL: dict[str, Special] = {
+    "cast": _cast,
+    "convert": _convert,
+    "decode": _decode,
+    "extract": _extract,
+    "listagg": _listagg,
+    "median": _median,
+    "nvl2": _nvl2,
+    "pg_get_late_binding_view_cols": _late_binding_columns,
+    "ratio_to_report": _ratio_to_report,
+}

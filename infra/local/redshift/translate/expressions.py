@@ -1,0 +1,266 @@
+"""What is rewritten wherever expressions stand: calls, literals, names, types, keywords."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from infra.local.redshift.errors import NAME_TOO_LONG, SYNTAX_ERROR, GatewayError, refused
+from infra.local.redshift.translate.edits import Edits
+from infra.local.redshift.translate.functions import (
+    DATE_PART_ALIASES,
+    DATE_PART_FIRST,
+    DATE_PARTS,
+    KEYWORDS,
+    LACKING_TYPES,
+    REFUSED_TYPES,
+    RENAMED,
+    RENAMED_TYPES,
+)
+from infra.local.redshift.translate.lexer import Kind, Token
+
+# PostgreSQL's limit on a name, in bytes (NAMEDATALEN - 1); Redshift's is 127.
+MAX_NAME = 63
+# Constructs found by their words and refused by name.
+_REFUSED_WORDS = {"qualify": "QUALIFY", "pivot": "PIVOT", "unpivot": "UNPIVOT"}
+
+
+Special = Callable[["Expressions", int, int, int], None]
+
+
+@dataclass
+class Expressions:
+    """One pass over a statement's tokens that records changes in `edits`."""
+
+    sql: str
+    tokens: list[Token]
+    edits: Edits
+    denied: frozenset[str]  # PostgreSQL's own functions that Redshift lacks
+    special: Mapping[str, Special]  # calls that are taken apart; see calls.py
+    case_sensitive: bool = False
+
+    def rewrite(self) -> None:
+        """Go through all tokens once; raises GatewayError for what is not supported."""
+        stack: list[int] = []
+        for index, token in enumerate(self.tokens):
+            if token.kind is Kind.STRING:
+                self._string(index)
+            elif token.kind is Kind.QUOTED:
+                self._quoted(token)
+            elif token.kind is Kind.WORD:
+                self._word(index)
+            elif token.text == "(":
+                stack.append(index)
+            elif token.text == ")":
+                if not stack:
+                    raise GatewayError(
+                        SYNTAX_ERROR, 'syntax error at or near ")"', position=token.start + 1
+                    )
+                self._closed(stack.pop(), index)
+            elif token.text == "::":
+                self.type_at(index + 1)
+            elif token.text == "(+)":
+                raise self._refused("The outer join operator (+)", token)
+        if stack:
+            raise GatewayError(
+                SYNTAX_ERROR,
+                "syntax error: a parenthesis is not closed",
+                position=self.tokens[stack[-1]].start + 1,
+            )
+
+    def at(self, index: int) -> Token | None:
+        """The token at an index, or None outside."""
+        return self.tokens[index] if 0 <= index < len(self.tokens) else None
+
+    def is_mark(self, index: int, text: str) -> bool:
+        """Whether the token at an index is this mark."""
+        token = self.at(index)
+        return token is not None and token.is_mark(text)
+
+    def is_word(self, index: int, *words: str) -> bool:
+        """Whether the token at an index is one of these words."""
+        token = self.at(index)
+        return token is not None and token.is_word(*words)
+
+    def _refused(self, what: str, token: Token) -> GatewayError:
+        return refused(what, self.sql, position=token.start + 1)
+
+    def _string(self, index: int) -> None:
+        """A backslash in a literal escapes, as in Redshift."""
+        token = self.tokens[index]
+        before = self.at(index - 1)
+        prefixed = before is not None and before.end == token.start and before.kind is Kind.WORD
+        if "\\" in token.text and not prefixed:
+            self.edits.insert(token.start, "E")
+
+    def _quoted(self, token: Token) -> None:
+        """Quoted names fold to lower case; names over PostgreSQL's limit are refused."""
+        self._check_length(token)
+        folded = token.text if self.case_sensitive else token.text.lower()
+        if folded != token.text:
+            self.edits.replace(token.start, token.end, folded)
+
+    def _check_length(self, token: Token) -> None:
+        if token.end - token.start > MAX_NAME and len(token.name.encode()) > MAX_NAME:
+            raise GatewayError(
+                NAME_TOO_LONG,
+                f'identifier "{token.name}" is too long for the local gateway',
+                detail=f"{len(token.name.encode())} bytes; PostgreSQL takes {MAX_NAME}, "
+                "Redshift takes 127.",
+                hint="Shorten the name: it could not be told from others that start the same.",
+                position=token.start + 1,
+            )
+
+    def _word(self, index: int) -> None:
+        """Keywords and bare words."""
+        token = self.tokens[index]
+        text = token.text
+        self._check_length(token)
+        if text[0] == "#":
+            self.edits.replace(token.start, token.end, f'"{text}"')
+        elif text in KEYWORDS:
+            if not self.is_mark(index - 1, ".") and not self.is_word(index - 1, "as"):
+                self.edits.replace(token.start, token.end, KEYWORDS[text])
+        elif text in _REFUSED_WORDS and index and not self.is_mark(index - 1, "."):
+            if not self.is_word(index - 1, "as"):
+                raise self._refused(_REFUSED_WORDS[text], token)
+        elif text == "top" and self.is_word(index - 1, "select", "distinct"):
+            following = self.at(index + 1)
+            if following is not None and following.kind is Kind.NUMBER:
+                raise self._refused("SELECT TOP", token)
+        elif text == "approximate" and self.is_word(index + 1, "count", "percentile_disc"):
+            self.edits.delete(token.start, token.end)
+        elif text == "nulls" and self.is_word(index - 1, "ignore"):
+            raise self._refused("IGNORE NULLS", token)
+        elif text == "nulls" and self.is_word(index - 1, "respect"):
+            self.edits.delete(self.tokens[index - 1].start, token.end)
+
+    def type_at(self, index: int) -> None:
+        """A type after `::`, in CAST and in column definitions."""
+        token = self.at(index)
+        if token is None or not token.is_name or self.is_mark(index + 1, "."):
+            return
+        check_type(self.sql, self.tokens, index)
+        replacement = type_replacement(self.tokens, index)
+        if replacement is not None:
+            start, end, text = replacement
+            self.edits.replace(start, end, text)
+
+    def _closed(self, opening: int, closing: int) -> None:
+        """A call has ended: apply its rewrite, inner calls being done."""
+        name_at = opening - 1
+        name = self.at(name_at)
+        if name is None or name.kind is not Kind.WORD:
+            return
+        if self.is_mark(name_at - 1, ".") and not self.is_word(name_at - 2, "pg_catalog"):
+            return
+        if self.is_word(name_at - 1, "into", "table", "view", "exists", "join", "update"):
+            return
+        text = name.text
+        special = self.special.get(text)
+        if special is not None:
+            special(self, name_at, opening, closing)
+            return
+        if text in DATE_PART_FIRST:
+            self._date_part(name_at, opening)
+        elif text in RENAMED and not self.is_mark(name_at - 1, "."):
+            self.edits.replace(name.start, name.end, RENAMED[text])
+        elif text in self.denied:
+            raise GatewayError(
+                "42883",
+                f"function {text}() does not exist",
+                detail="PostgreSQL behind the local gateway has it, Redshift does not.",
+                position=name.start + 1,
+            )
+
+    def _date_part(self, name_at: int, opening: int) -> None:
+        """The first argument of a date function as PostgreSQL's name in a literal."""
+        name, part = self.tokens[name_at], self.at(opening + 1)
+        if name.text in DATE_PART_ALIASES:
+            self.edits.replace(name.start, name.end, DATE_PART_ALIASES[name.text])
+        if part is None or not self.is_mark(opening + 2, ","):
+            return
+        word = part.value.lower() if part.kind is Kind.STRING else part.name.lower()
+        if part.kind is Kind.STRING and word not in DATE_PARTS:
+            return  # PostgreSQL names the unknown part
+        if part.is_name or part.kind is Kind.STRING:
+            if word not in DATE_PARTS:
+                raise GatewayError("22023", f'"{word}" is not a date part', position=part.start + 1)
+            self.edits.replace(part.start, part.end, f"'{DATE_PARTS[word]}'")
+
+    def arguments(self, opening: int, closing: int) -> list[tuple[int, int]]:
+        """Token ranges [first, after) of a call's arguments."""
+        ranges: list[tuple[int, int]] = []
+        depth, start = 0, opening + 1
+        for index in range(opening + 1, closing):
+            text = self.tokens[index].text
+            if text in ("(", "["):
+                depth += 1
+            elif text in (")", "]"):
+                depth -= 1
+            elif text == "," and depth == 0 and self.tokens[index].kind is Kind.PUNCTUATION:
+                ranges.append((start, index))
+                start = index + 1
+        if start < closing:
+            ranges.append((start, closing))
+        return ranges
+
+    def text_of(self, span: tuple[int, int]) -> str:
+        """The text of a token range with the changes made so far."""
+        return self.edits.render(self.tokens[span[0]].start, self.tokens[span[1] - 1].end)
+
+    def replace_call(self, name_at: int, closing: int, text: str) -> None:
+        """Put a text in the place of a whole call."""
+        self.edits.replace(self.tokens[name_at].start, self.tokens[closing].end, text)
+
+    def wrong_arguments(self, name_at: int) -> GatewayError:
+        """The error for a call with a number of arguments that it does not take."""
+        name = self.tokens[name_at]
+        return GatewayError(
+            "42883",
+            f"function {name.text}() does not take these arguments",
+            position=name.start + 1,
+        )
+
+
+def check_type(sql: str, tokens: list[Token], index: int) -> None:
+    """Raise GatewayError for a type that Redshift lacks or that is not imitated."""
+    token = tokens[index]
+    name = token.name.lower()
+    if name in LACKING_TYPES:
+        raise GatewayError(
+            "42704",
+            f'type "{name}" does not exist',
+            detail="PostgreSQL behind the local gateway has it, Redshift does not.",
+            position=token.start + 1,
+        )
+    if name in REFUSED_TYPES:
+        raise refused(f"Type {name}", sql, position=token.start + 1)
+    after = index + 1
+    if after < len(tokens) and tokens[after].is_mark("("):
+        while after < len(tokens) and not tokens[after].is_mark(")"):
+            after += 1
+        after += 1
+    if after < len(tokens) and tokens[after].is_mark("["):
+        raise GatewayError(
+            "42704", f"array types ({name}[]) do not exist", position=token.start + 1
+        )
+
+
+def type_replacement(tokens: list[Token], index: int) -> tuple[int, int, str] | None:
+    """(start, end, text) for a type whose spelling or default differs from PostgreSQL's."""
+    token = tokens[index]
+    name = token.name.lower()
+    sized = index + 1 < len(tokens) and tokens[index + 1].is_mark("(")
+    if name in ("numeric", "decimal", "dec") and not sized:
+        return token.start, token.end, "numeric(18,0)"
+    if name in RENAMED_TYPES:
+        return token.start, token.end, RENAMED_TYPES[name]
+    if (
+        name in ("varchar", "char", "character")
+        and sized
+        and index + 2 < len(tokens)
+        and tokens[index + 2].is_word("max")
+    ):
+        return tokens[index + 2].start, tokens[index + 2].end, "65535"
+    return None

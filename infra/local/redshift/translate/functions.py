@@ -1,0 +1,75 @@
+"""Data: which Redshift functions, keywords and date parts become what.
+
+Functions that PostgreSQL lacks are installed under Redshift's name (catalog/*.sql) and need no
+line here. Here stand those whose name exists in PostgreSQL with another meaning, those that take
+bare words as arguments, and those that need their arguments moved.
+"""
+
+from __future__ import annotations
+
+from infra.local.redshift.translate.lexer import words
+
+# Same call, another name. `pg_internal` holds our versions.
+RENAMED = {
+    "avg": "pg_internal.avg",
+    "concat": "pg_internal.concat",
+    "json_extract_path_text": "pg_internal.json_extract_path_text",
+    "nvl": "coalesce",
+    "regexp_replace": "pg_internal.regexp_replace",
+    "regexp_substr": "pg_internal.regexp_substr",
+    "version": "pg_internal.version",
+    "width_bucket": "pg_catalog.width_bucket",
+}
+
+# Words that are not followed by parentheses.
+KEYWORDS = {
+    "sysdate": "pg_internal.sysdate()",
+    "minus": "except",
+}
+
+# Functions whose first argument is a date part, as a bare word or a string.
+DATE_PART_FIRST = words("dateadd date_add datediff date_diff date_part pgdate_part date_trunc")
+# Redshift's own names for functions installed once.
+DATE_PART_ALIASES = {"date_add": "dateadd", "date_diff": "datediff", "pgdate_part": "date_part"}
+
+# https://docs.aws.amazon.com/redshift/latest/dg/r_Dateparts_for_datetime_functions.html
+DATE_PARTS = {
+    alias: part
+    for part, aliases in {
+        "millennium": "millennium millennia mil mils",
+        "century": "century centuries c cent cents",
+        "decade": "decade decades dec decs",
+        "epoch": "epoch",
+        "year": "year years y yr yrs",
+        "quarter": "quarter quarters qtr qtrs",
+        "month": "month months mon mons",
+        "week": "week weeks w",
+        "dow": "dayofweek dow dw weekday",
+        "doy": "dayofyear doy dy yearday",
+        "day": "day days d",
+        "hour": "hour hours h hr hrs",
+        "minute": "minute minutes m min mins",
+        "second": "second seconds s sec secs",
+        "milliseconds": "millisecond milliseconds ms msec msecs msecond mseconds millisec "
+        "millisecs millisecon",
+        "microseconds": "microsecond microseconds microsec microsecs microsecond usecond useconds "
+        "us usec usecs",
+        "timezone": "timezone",
+        "timezone_hour": "timezone_hour",
+        "timezone_minute": "timezone_minute",
+    }.items()
+    for alias in aliases.split()
+}
+
+# Types that Redshift does not have: refused where a type stands.
+LACKING_TYPES = words(
+    "json jsonb uuid serial bigserial smallserial serial2 serial4 serial8 bytea money xml "
+    "inet cidr macaddr macaddr8 hstore citext point line lseg box path polygon circle "
+    "tsvector tsquery int4range int8range numrange tsrange tstzrange daterange bit varbit "
+    "jsonpath pg_lsn"
+)
+# Redshift's types that the gateway does not imitate.
+REFUSED_TYPES = words("super varbyte varbinary binary geometry geography hllsketch")
+
+# Types under another name.
+RENAMED_TYPES = {"nvarchar": "varchar", "nchar": "char", "datetime": "timestamp"}

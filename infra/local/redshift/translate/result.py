@@ -1,0 +1,56 @@
+"""What translating one statement gives."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from infra.local.redshift.commands.copy_statement import CopyStatement
+
+
+class TransactionVerb(enum.Enum):
+    """What a statement does to the transaction."""
+
+    BEGIN = "begin"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What translation depends on besides the statement."""
+
+    database: str = "dev"
+    denied: frozenset[str] = frozenset()
+    case_sensitive: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One client statement for PostgreSQL.
+
+    `after` are statements that follow unseen by the client (TRUNCATE's commit). `tag` replaces
+    the completion tag. `command` is what the gateway executes itself instead of `sql`.
+    """
+
+    sql: str
+    original: str
+    tag: str | None = None
+    after: tuple[str, ...] = ()
+    verb: TransactionVerb | None = None
+    command: CopyStatement | None = None
+    looks_up: bool = False  # names relations: late-binding views are looked up and put in
+    case_sensitive: bool | None = None  # what SET enable_case_sensitive_identifier says
+    to_original: Callable[[int], int] | None = field(default=None, compare=False)
+
+    def moved(self, start: int) -> Plan:
+        """The same plan for a statement that starts at a position of a longer text."""
+        inner = self.to_original
+        if start == 0 or inner is None:
+            return self
+        return replace(self, to_original=lambda position: inner(position) + start)
+
+    def with_sql(self, sql: str) -> Plan:
+        """The same plan with other SQL, whose positions no longer lead back."""
+        return replace(self, sql=sql, to_original=None)

@@ -1,0 +1,133 @@
+"""One statement: what kind it is, and which module translates it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from infra.local.redshift.commands.copy_statement import parse_copy
+from infra.local.redshift.errors import GatewayError, refused
+from infra.local.redshift.translate import admin, ddl, tables, views
+from infra.local.redshift.translate.lexer import Token, split_statements, tokenize
+from infra.local.redshift.translate.parser import Parser
+from infra.local.redshift.translate.result import Context, Plan
+
+_Handler = Callable[[Parser, Context], Plan]
+
+
+def _query(parser: Parser, context: Context) -> Plan:
+    """SELECT, WITH, VALUES and DML: expressions only, relations looked up."""
+    parser.expressions(context)
+    return parser.plan(looks_up=True)
+
+
+def _copy(parser: Parser, _context: Context) -> Plan:
+    return parser.plan(command=parse_copy(parser.sql, parser.tokens), tag="COPY")
+
+
+def _explain(parser: Parser, context: Context) -> Plan:
+    """EXPLAIN of a query; VERBOSE is the only option in Redshift."""
+    parser.word("explain")
+    parser.try_word("verbose")
+    if not (parser.peek_word("select", "with", "insert", "update", "delete", "create", "values")):
+        raise refused("EXPLAIN of this statement", parser.sql)
+    parser.expressions(context)
+    return parser.plan(looks_up=True)
+
+
+def _cursor(parser: Parser, context: Context) -> Plan:
+    parser.expressions(context)
+    return parser.plan(looks_up=parser.tokens[0].text == "declare")
+
+
+def _native(parser: Parser, context: Context) -> Plan:
+    """Statements that mean the same in both."""
+    parser.expressions(context)
+    return parser.plan()
+
+
+# First words of a statement, longest first, and what translates it.
+HANDLERS: dict[tuple[str, ...], _Handler] = {
+    ("select",): _query,
+    ("with",): _query,
+    ("values",): _query,
+    ("(",): _query,
+    ("insert",): _query,
+    ("update",): _query,
+    ("delete",): _query,
+    ("merge",): _query,
+    ("explain",): _explain,
+    ("declare",): _cursor,
+    ("fetch",): _cursor,
+    ("close",): _cursor,
+    ("deallocate",): _native,
+    ("copy",): _copy,
+    ("create", "table"): tables.create_table,
+    ("create", "temp", "table"): tables.create_table,
+    ("create", "temporary", "table"): tables.create_table,
+    ("create", "local", "temp", "table"): tables.create_table,
+    ("create", "local", "temporary", "table"): tables.create_table,
+    ("create", "view"): views.create_view,
+    ("create", "or", "replace", "view"): views.create_view,
+    ("create", "schema"): ddl.create_schema,
+    ("create", "user"): admin.create_user,
+    ("create", "group"): _native,
+    ("create", "role"): _native,
+    ("alter", "table"): ddl.alter_table,
+    ("alter", "schema"): _native,
+    ("alter", "group"): _native,
+    ("alter", "default", "privileges"): admin.privileges,
+    ("drop", "table"): ddl.drop,
+    ("drop", "view"): ddl.drop,
+    ("drop", "schema"): ddl.drop,
+    ("drop", "user"): _native,
+    ("drop", "group"): _native,
+    ("drop", "role"): _native,
+    ("comment", "on"): _native,
+    ("grant",): admin.privileges,
+    ("revoke",): admin.privileges,
+    ("truncate",): admin.truncate,
+    ("begin",): admin.begin,
+    ("start", "transaction"): admin.begin,
+    ("commit",): admin.commit,
+    ("end",): admin.commit,
+    ("rollback",): admin.rollback,
+    ("abort",): admin.rollback,
+    ("lock",): admin.lock,
+    ("set",): admin.set_value,
+    ("reset",): admin.reset,
+    ("show",): admin.show,
+    ("analyze",): admin.analyze,
+    ("analyse",): admin.analyze,
+    ("vacuum",): admin.vacuum,
+    ("cancel",): admin.cancel,
+}
+
+
+def split(sql: str) -> list[list[Token]]:
+    """The statements of a text as tokens; raises GatewayError where it cannot be read."""
+    return split_statements(tokenize(sql))
+
+
+def translate(sql: str, tokens: list[Token], context: Context) -> Plan:
+    """PostgreSQL's form of one statement; raises GatewayError naming what is not supported."""
+    start, end = tokens[0].start, tokens[-1].end
+    if start or end != len(sql):
+        sql, tokens = (
+            sql[start:end],
+            [
+                Token(token.kind, token.text, token.start - start, token.end - start)
+                for token in tokens
+            ],
+        )
+    try:
+        words = tuple(token.text for token in tokens[:5])
+        for length in range(min(len(words), 5), 0, -1):
+            handler = HANDLERS.get(words[:length])
+            if handler is not None:
+                return handler(Parser(sql, tokens), context).moved(start)
+        named = " ".join(token.text.upper() for token in tokens[:2] if token.is_name)
+        raise refused(f"Statement {named or tokens[0].text}", sql, position=1)
+    except GatewayError as error:
+        if error.position is not None:
+            error.position += start
+        raise

@@ -1,0 +1,1 @@
+"""Generated sample data in the shapes of real sources, with labelled defects."""

@@ -1,0 +1,183 @@
+"""Raw files to rows of text: a string per column, the raw record, the file, what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession
+
+from spark_jobs import sql
+from spark_jobs.feed import SOURCE_FILE, Feed, FileFormat
+from spark_jobs.headers import BOM, Family
+
+RAW = "_raw"
+FLAW = "_flaw"
+FIELDS = "_fields"
+_CORRUPT = "_corrupt"
+_UNREADABLE = "\ufffd"  # what decoding puts in the place of bytes that it cannot read
+_GLOB = re.compile(r"([\[\]{}*?\\])")
+
+
+class Flaw(Enum):
+    """Why a record could not be split into the header's fields."""
+
+    ENCODING = "encoding"
+    QUOTING = "quoting"
+    COUNT = "count"
+
+
+def read_files(spark: SparkSession, feed: Feed, families: Iterable[Family]) -> DataFrame:
+    """Return every record of the files: contract columns as text, raw text, file, flaw, fields.
+
+    `_flaw` is NULL for a record that could be split into the header's fields (their number is
+    `_fields`), else a `Flaw`. Blank lines and lines equal to the header are not records.
+    """
+    read = _read_records if feed.files.multiline else _read_lines
+    return reduce(DataFrame.unionByName, (read(spark, feed, family) for family in families))
+
+
+def _read_lines(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
+    """Read a record per line: files are split among tasks, and the exact text is at hand."""
+    files = feed.files
+    if files.charset == "utf-8":
+        text, readable = "value", "is_valid_utf8(value)"
+    else:
+        text = f"decode(cast(value as binary), {sql.literal(files.charset)})"
+        readable = f"not contains({text}, {sql.literal(_UNREADABLE)})"
+    if not files.header:
+        text = f"if(startswith({text}, '{BOM}'), substr({text}, 2), {text})"
+    lines = (
+        spark.read.text(_paths(family))
+        .selectExpr(f"{text} as {RAW}", f"{readable} as _readable", _source_file(family))
+        .where(f"trim({RAW}) <> ''")
+    )
+    if family.header_texts:
+        lines = lines.where(f"not {sql.in_list(RAW, family.header_texts)}")
+    record = f"from_csv({RAW}, {sql.literal(_schema(family))}, {_options_map(files)})"
+    return lines.selectExpr("*", f"{record} as _record").selectExpr(
+        RAW,
+        SOURCE_FILE,
+        f"case when not _readable then '{Flaw.ENCODING.value}' "
+        f"when {_badly_quoted(files)} then '{Flaw.QUOTING.value}' "
+        f"when _record.{_CORRUPT} is not null then '{Flaw.COUNT.value}' end as {FLAW}",
+        f"{len(family.names)} as {FIELDS}",
+        *_columns(feed, family, "_record."),
+    )
+
+
+def _read_records(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
+    """Read records that may span lines: one task reads a file, and raw text is put together."""
+    files = feed.files
+    rows = (
+        spark.read.schema(_schema(family))
+        .options(**_options(files))
+        .options(multiLine=True, header=files.header, enforceSchema=True, encoding=files.charset)
+        .csv(_paths(family))
+    )
+    names = ", ".join(f"c{at}" for at in range(len(family.names)))
+    written = f"to_csv(struct({names}), {_options_map(files)})"
+    unreadable = f"contains({RAW}, {sql.literal(_UNREADABLE)})"
+    return rows.selectExpr(
+        "*", f"coalesce({_CORRUPT}, {written}) as {RAW}", _source_file(family)
+    ).selectExpr(
+        RAW,
+        SOURCE_FILE,
+        f"case when {unreadable} then '{Flaw.ENCODING.value}' "
+        f"when {_CORRUPT} is not null then '{Flaw.COUNT.value}' end as {FLAW}",
+        f"{len(family.names)} as {FIELDS}",
+        *_columns(feed, family, ""),
+    )
+
+
+def flaw_rule() -> str:
+    """Return the SQL of the rule that a flawed record breaks."""
+    return f"if({FLAW} = '{Flaw.ENCODING.value}', 'encoding', 'malformed')"
+
+
+def flaw_reason(files: FileFormat) -> str:
+    """Return the SQL of the sentence that says what is wrong with a flawed record."""
+    encoding = sql.literal(f"the record is not {files.encoding} text")
+    quoting = sql.literal(
+        f"a value opened with {files.quote} is not closed before the next delimiter or the end of "
+        "the line; if values hold line ends, write `multiline: true` in the contract"
+    )
+    count = sql.concat(
+        "'the record has '", _count(files), "' fields, the header '", FIELDS, "' names'"
+    )
+    return (
+        f"case {FLAW} when '{Flaw.ENCODING.value}' then {encoding} "
+        f"when '{Flaw.QUOTING.value}' then {quoting} else {count} end"
+    )
+
+
+def _paths(family: Family) -> list[str]:
+    """Return the files as patterns that match themselves: Spark takes paths as globs."""
+    return [_GLOB.sub(r"\\\1", file.url) for file in family.files]
+
+
+def _source_file(family: Family) -> str:
+    """Return the file's URL as S3 knows it: Spark's column writes blanks and such as %XX."""
+    path = "_metadata.file_path"
+    if any(file.url != file.encoded for file in family.files):
+        path = f"url_decode(replace({path}, '+', '%2B'))"
+    return f"{path} as {SOURCE_FILE}"
+
+
+def _schema(family: Family) -> str:
+    return ", ".join(f"c{at} string" for at in range(len(family.names))) + f", {_CORRUPT} string"
+
+
+def _options(files: FileFormat) -> dict[str, str]:
+    return {
+        "sep": files.delimiter,
+        "quote": files.quote,
+        "escape": files.escape,
+        "mode": "PERMISSIVE",
+        "columnNameOfCorruptRecord": _CORRUPT,
+    }
+
+
+def _options_map(files: FileFormat) -> str:
+    pairs = (f"{sql.literal(key)}, {sql.literal(value)}" for key, value in _options(files).items())
+    return f"map({', '.join(pairs)})"
+
+
+def _columns(feed: Feed, family: Family, prefix: str) -> Sequence[str]:
+    positions = family.positions
+    return [
+        f"{f'{prefix}c{positions[c.name]}' if c.name in positions else sql.literal(None)} "
+        f"as {sql.name(c.name)}"
+        for c in feed.columns
+    ]
+
+
+def _badly_quoted(files: FileFormat) -> str:
+    """Return the condition that a quote is left open, or that text follows one that closes.
+
+    Spark's CSV parser takes both as content. The pattern is possessive throughout, so that it
+    neither backtracks nor recurses; only lines that hold a quote are matched at all.
+    """
+    if not files.quote:
+        return "false"
+    quote, escape, comma = (re.escape(c) for c in (files.quote, files.escape, files.delimiter))
+    if files.escape in ("", files.quote):
+        inside = f"[^{quote}]*+(?:{quote}{quote}[^{quote}]*+)*+"
+    else:
+        inside = f"[^{quote}{escape}]*+(?:{escape}.[^{quote}{escape}]*+)*+"
+    field = f"(?:{quote}{inside}{quote}|[^{quote}{comma}][^{comma}]*+|)"
+    pattern = sql.literal(f"^{field}(?:{comma}{field})*+$")
+    return f"contains({RAW}, {sql.literal(files.quote)}) and not rlike({RAW}, {pattern})"
+
+
+def _count(files: FileFormat) -> str:
+    """Return the SQL that counts the fields of a record whose quotes are in order."""
+    bare = RAW
+    if files.quote:
+        quote, escape = re.escape(files.quote), re.escape(files.escape or files.quote)
+        quoted = f"{quote}(?:[^{quote}{escape}]|{escape}.)*+{quote}"
+        bare = f"regexp_replace({bare}, {sql.literal(quoted)}, '')"
+    others = sql.literal(f"[^{re.escape(files.delimiter)}]")
+    return f"(length(regexp_replace({bare}, {others}, '')) + 1)"

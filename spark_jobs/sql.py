@@ -1,0 +1,36 @@
+"""Spark SQL text: a whole selection in one string costs one call to the JVM, not one per function.
+
+Built from Python functions, the plan of a feed with twenty columns took longer than its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def literal(text: str | None) -> str:
+    """Return a string literal, NULL for None."""
+    if text is None:
+        return "cast(null as string)"
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def name(identifier: str) -> str:
+    """Return a quoted identifier."""
+    return "`" + identifier.replace("`", "``") + "`"
+
+
+def any_of(conditions: Iterable[str]) -> str:
+    """Return the disjunction of conditions, false when there are none."""
+    return " or ".join(f"({condition})" for condition in conditions) or "false"
+
+
+def in_list(expression: str, texts: Iterable[str]) -> str:
+    """Return the condition that the expression is one of the texts, of which there is one."""
+    return f"{expression} in ({', '.join(literal(text) for text in texts)})"
+
+
+def concat(*parts: str) -> str:
+    """Return the concatenation of expressions."""
+    return f"concat({', '.join(parts)})"

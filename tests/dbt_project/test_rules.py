@@ -1,0 +1,289 @@
+"""The dbt project's house rules, checked on its manifest and its files. No database is needed."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+Node = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def graph(manifest: Path) -> Node:
+    content: Node = json.loads(manifest.read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.fixture(scope="module")
+def models(graph: Node) -> dict[str, Node]:
+    nodes = graph["nodes"].values()
+    return {node["name"]: node for node in nodes if node["resource_type"] == "model"}
+
+
+@pytest.fixture(scope="module")
+def tests_of_columns(graph: Node) -> dict[tuple[str, str], list[Node]]:
+    found: dict[tuple[str, str], list[Node]] = {}
+    for node in graph["nodes"].values():
+        if node["resource_type"] == "test" and node.get("attached_node"):
+            key = (node["attached_node"].split(".")[-1], node["column_name"] or "")
+            found.setdefault(key, []).append(node)
+    return found
+
+
+def names_of(tests: list[Node]) -> set[str]:
+    return {test["test_metadata"]["name"] for test in tests}
+
+
+def folder(model: Node, depth: int = 1) -> str:
+    return "/".join(model["original_file_path"].split("/")[1 : 1 + depth])
+
+
+def test_these_are_the_models(models: dict[str, Node]) -> None:
+    assert sorted(models) == [
+        "agg_station_traffic",
+        "dim_date",
+        "dim_station",
+        "fct_trips",
+        "ops_row_accounting",
+        "stg_bikeshare__stations",
+        "stg_bikeshare__trips",
+    ]
+
+
+def test_everything_is_described(graph: Node) -> None:
+    tables = [*graph["sources"].values(), *graph["nodes"].values()]
+    missing = []
+    for table in tables:
+        if table["resource_type"] not in {"model", "source", "seed", "snapshot"}:
+            continue
+        if not table["description"].strip():
+            missing.append(table["unique_id"])
+        missing += [
+            f"{table['unique_id']}.{column['name']}"
+            for column in table["columns"].values()
+            if not column["description"].strip()
+        ]
+    assert missing == []
+    assert all(source["source_description"].strip() for source in graph["sources"].values())
+
+
+def test_models_say_their_grain_at_the_end_of_the_description(models: dict[str, Node]) -> None:
+    silent = [
+        name
+        for name, model in models.items()
+        if not re.search(r"Grain: one row per [^.]+\.$", model["description"].strip())
+    ]
+    assert silent == []
+
+
+def test_facts_and_dimensions_say_their_grain_in_their_first_line(models: dict[str, Node]) -> None:
+    for name, model in models.items():
+        lines = model["raw_code"].splitlines()
+        if folder(model) in {"marts", "ops"}:
+            assert lines[0].startswith("-- Grain: one row per "), name
+        if name.startswith("fct_"):
+            assert lines[1].startswith("-- Not additive: "), name
+
+
+def test_each_model_has_one_yml_of_its_name(models: dict[str, Node]) -> None:
+    sql = {path.with_suffix("") for path in (PROJECT / "models").rglob("*.sql")}
+    yml = {
+        path.with_suffix("")
+        for path in (PROJECT / "models").rglob("*.yml")
+        if not path.name.startswith("_")
+    }
+    assert sql == yml
+    for name, model in models.items():
+        assert model["patch_path"].endswith(f"/{name}.yml")
+
+
+def test_names_follow_the_folder(models: dict[str, Node]) -> None:
+    for name, model in models.items():
+        where = folder(model)
+        if where == "staging":
+            source = folder(model, 2).split("/")[1]
+            assert re.fullmatch(rf"stg_{source}__[a-z_]+", name)
+        elif where == "marts":
+            assert re.match(r"(dim|fct|agg|bridge)_", name)
+        else:
+            assert (where, name[:4]) == ("ops", "ops_")
+
+
+def test_only_staging_reads_sources_but_for_the_ledger(
+    graph: Node, models: dict[str, Node]
+) -> None:
+    for name, model in models.items():
+        read = [node for node in model["depends_on"]["nodes"] if node.startswith("source.")]
+        if folder(model) == "staging":
+            source, feed = name.removeprefix("stg_").split("__")
+            assert read == [f"source.starlift.{source}.{feed}"]
+        elif folder(model) == "ops":
+            assert read == ["source.starlift.ops.load_ledger"]
+        else:
+            assert read == []
+    feeds = {
+        f"stg_{source['source_name']}__{source['name']}"
+        for source in graph["sources"].values()
+        if "files" in source["config"]["meta"]
+    }
+    assert feeds == {name for name in models if name.startswith("stg_")}
+
+
+def test_marts_and_ops_have_enforced_contracts(models: dict[str, Node]) -> None:
+    for name, model in models.items():
+        config = model["config"]
+        if folder(model) == "staging":
+            assert (config["materialized"], config["bind"]) == ("view", False), name
+        else:
+            assert config["contract"]["enforced"], name
+            assert all(column["data_type"] for column in model["columns"].values()), name
+        assert config["persist_docs"] == {"relation": True, "columns": True}, name
+        assert config["grants"] == {}, name
+        assert model["schema"] == folder(model), name
+
+
+def test_every_dag_finds_its_models_by_tag_or_by_feed(models: dict[str, Node]) -> None:
+    shared = [name for name, model in models.items() if "shared" in model["tags"]]
+    assert shared == ["dim_date"]
+    assert models["fct_trips"]["tags"] == ["bikeshare"]
+
+
+def test_keys_are_unique_and_not_null(
+    models: dict[str, Node], tests_of_columns: dict[tuple[str, str], list[Node]]
+) -> None:
+    keys = {
+        "agg_station_traffic": "station_month_key",
+        "dim_date": "date_day",
+        "dim_station": "station_key",
+        "fct_trips": "trip_key",
+        "ops_row_accounting": "accounting_key",
+    }
+    assert set(keys) == {name for name, model in models.items() if folder(model) != "staging"}
+    for name, key in keys.items():
+        assert {"unique", "not_null"} <= names_of(tests_of_columns[name, key]), name
+        constraints = models[name]["columns"][key]["constraints"]
+        assert [constraint["type"] for constraint in constraints] == ["not_null"], name
+
+
+def test_foreign_keys_are_never_null_and_lead_somewhere(
+    models: dict[str, Node], tests_of_columns: dict[tuple[str, str], list[Node]]
+) -> None:
+    own = {"station_month_key", "trip_key", "accounting_key"}
+    checked = []
+    for name, model in models.items():
+        if name.split("_")[0] not in {"fct", "agg", "bridge"}:
+            continue
+        for column in model["columns"]:
+            if column in own or not re.search(r"_(key|on|month)$", column):
+                continue
+            assert {"relationships", "not_null"} <= names_of(tests_of_columns[name, column]), column
+            checked.append(f"{name}.{column}")
+    assert checked == [
+        "fct_trips.start_station_key",
+        "fct_trips.end_station_key",
+        "fct_trips.started_on",
+        "fct_trips.ended_on",
+        "agg_station_traffic.station_key",
+        "agg_station_traffic.traffic_month",
+    ]
+
+
+def test_foreign_keys_are_checked_where_the_fact_is_built(graph: Node) -> None:
+    """One dbt process builds one model: a test runs there only if its tables came before."""
+    parents = graph["parent_map"]
+
+    def ancestors(node: str) -> set[str]:
+        above = set(parents.get(node, []))
+        return above.union(*(ancestors(parent) for parent in above)) if above else above
+
+    for node in graph["nodes"].values():
+        if node["resource_type"] != "test":
+            continue
+        needed = {parent for parent in node["depends_on"]["nodes"] if parent.startswith("model.")}
+        assert not needed or any(needed <= ancestors(parent) | {parent} for parent in needed), node[
+            "name"
+        ]
+
+
+def test_incremental_models_merge_as_the_project_does(models: dict[str, Node]) -> None:
+    facts = {n: m for n, m in models.items() if m["config"]["materialized"] == "incremental"}
+    assert sorted(facts) == ["fct_trips"]
+    for model in facts.values():
+        config = model["config"]
+        assert config["incremental_strategy"] == "delete+insert"
+        assert config["unique_key"] in model["columns"]
+        assert config["on_schema_change"] == "fail"
+        assert config["meta"]["delete_window_on"] in config["sort"]
+        assert f"model.starlift.{config['meta']['batches_of']}" in model["depends_on"]["nodes"]
+        hooks = [(hook["sql"], hook["transaction"]) for hook in config["pre-hook"]]
+        assert hooks == [("{{ take_merge_lock() }}", True)]
+        assert {"_batch_id", "_loaded_at"} <= model["columns"].keys()
+
+
+def test_models_with_logic_have_unit_tests(graph: Node, models: dict[str, Node]) -> None:
+    tested = {test["model"] for test in graph["unit_tests"].values()}
+    assert {name for name, model in models.items() if folder(model) != "staging"} <= tested
+
+
+def test_a_warning_is_explained_where_it_is_set() -> None:
+    unexplained = []
+    for path in (*PROJECT.rglob("*.yml"), *PROJECT.rglob("*.sql")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        unexplained += [
+            f"{path.name}:{at + 1}"
+            for at, line in enumerate(lines)
+            if re.search(r"severity\W+warn", line) and not re.match(r"\s*(#|--)", lines[at - 1])
+        ]
+    assert unexplained == []
+
+
+def test_singular_tests_are_sentences_that_say_what_a_row_means() -> None:
+    tests = sorted((PROJECT / "data-tests").rglob("*.sql"))
+    assert tests
+    for path in tests:
+        assert path.stem.startswith("assert_")
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        assert first.startswith("-- A returned row "), path.name
+
+
+def test_sql_is_plain() -> None:
+    for path in (PROJECT / "models").rglob("*.sql"):
+        text = path.read_text(encoding="utf-8")
+        assert "select distinct" not in text, path.name
+        assert "{% for" not in text, path.name
+        assert "run_query" not in text, path.name
+        assert text.rstrip().endswith("select * from final"), path.name
+        assert len(text.splitlines()) <= 180, path.name
+
+
+def test_every_mart_has_its_line_on_the_front_page(graph: Node, models: dict[str, Node]) -> None:
+    page = graph["docs"]["doc.starlift.__overview__"]["block_contents"]
+    for name, model in models.items():
+        if folder(model) != "staging":
+            assert f"`{folder(model)}.{name}`" in page, name
+
+
+def test_the_question_of_the_source_is_an_exposure(graph: Node) -> None:
+    exposure = graph["exposures"]["exposure.starlift.busiest_stations"]
+    assert sorted(exposure["depends_on"]["nodes"]) == [
+        "model.starlift.agg_station_traffic",
+        "model.starlift.dim_station",
+    ]
+
+
+def test_nothing_comes_from_a_hub_or_is_imported_by_dbt(graph: Node) -> None:
+    assert not list(PROJECT.rglob("__init__.py"))
+    assert not list(PROJECT.glob("packages.*")) and not list(PROJECT.glob("dependencies.*"))
+    packages = {node["package_name"] for node in graph["nodes"].values()}
+    assert packages == {"starlift"}
+
+
+def test_names_fit_the_laptop_s_warehouse(graph: Node, models: dict[str, Node]) -> None:
+    """PostgreSQL ends names at 63 bytes, and dbt adds up to 21 for its temporary tables."""
+    names = [*models, *(test["name"] for test in graph["unit_tests"].values())]
+    assert [name for name in names if len(name) > 63 - len("__dbt_tmp000000000000")] == []

@@ -1,0 +1,201 @@
+"""A warehouse for dbt's tests: PostgreSQL and the Redshift gateway, staging tables, a ledger."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redshift_connector
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+
+PROJECT = Path(__file__).parents[2]
+USER, PASSWORD, DATABASE = "starlift", "test-password", "starlift"
+Row = Sequence[Any]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Warehouse:
+    """The gateway at a port, and dbt with an environment that points to it."""
+
+    port: int
+    folder: Path
+    environment: dict[str, str]
+
+    def connect(self) -> redshift_connector.Connection:
+        return redshift_connector.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user=USER,
+            password=PASSWORD,
+            database=DATABASE,
+            ssl=False,
+            timeout=20,
+        )
+
+    def rows(self, sql: str, parameters: Row = ()) -> list[list[Any]]:
+        """Run one statement, commit, return its rows."""
+        with contextlib.closing(self.connect()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(sql, tuple(parameters))
+            found = [list(row) for row in cursor.fetchall()] if cursor.description else []
+            connection.commit()
+            return found
+
+    def execute(self, *statements: str) -> None:
+        """Run statements in one transaction."""
+        with contextlib.closing(self.connect()) as connection:
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement)
+            connection.commit()
+
+    def dbt(self, *arguments: str) -> dbtRunnerResult:
+        """Run dbt in this process (a second instead of five); the result tells how it went."""
+        kept = dict(os.environ)
+        os.environ.update(self.environment)
+        try:
+            return dbtRunner().invoke([*arguments, *self.folders()])
+        finally:
+            os.environ.clear()
+            os.environ.update(kept)
+
+    def built(self, *arguments: str) -> None:
+        """Run dbt; fail with its messages unless everything went well."""
+        result = self.dbt(*arguments)
+        messages = [
+            f"{done.node.name}: {done.message}"
+            for done in getattr(result.result, "results", [])
+            if done.status in {"error", "fail"}
+        ]
+        assert result.success, (result.exception, messages)
+
+    def start_dbt(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start dbt as a process of its own, for tests that kill it or run two."""
+        return subprocess.Popen(
+            [Path(sys.executable).with_name("dbt"), *arguments, *self.folders()],
+            env=os.environ | self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def folders(self) -> list[str]:
+        return [
+            *("--project-dir", self.environment["DBT_PROJECT_DIR"]),
+            *("--profiles-dir", str(PROJECT / "profiles")),
+        ]
+
+    def create_staging(self, manifest: Path) -> None:
+        """Create the schemas, the staging tables of the contract, and the ledger, all empty."""
+        statements = [f"create schema if not exists {name}" for name in ("staging", "marts", "ops")]
+        for source in json.loads(manifest.read_text(encoding="utf-8"))["sources"].values():
+            columns = [f"{c['name']} {c['data_type']}" for c in source["columns"].values()]
+            if "files" in source["config"]["meta"]:
+                columns += [
+                    "_batch_id varchar(32)",
+                    "_source_file varchar(1024)",
+                    "_loaded_at timestamp",
+                ]
+            table = f"{source['schema']}.{source['identifier']}"
+            statements += [f"drop table if exists {table}"]
+            statements += [f"create table {table} ({', '.join(columns)})"]
+        self.execute(*statements)
+
+
+def insert(cursor: Any, table: str, rows: Sequence[dict[str, Any]], size: int = 500) -> None:
+    """Insert dictionaries with the same keys, several per statement."""
+    if not rows:
+        return
+    names = list(rows[0])
+    one = f"({', '.join(['%s'] * len(names))})"
+    for at in range(0, len(rows), size):
+        part = rows[at : at + size]
+        cursor.execute(
+            f"insert into {table} ({', '.join(names)}) values {', '.join([one] * len(part))}",
+            tuple(row[name] for row in part for name in names),
+        )
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[Warehouse]:
+    """Start PostgreSQL and the gateway on free ports; stop both, whatever happens."""
+    postgres_port, port = free_port(), free_port()
+    environment = {
+        "STARLIFT_POSTGRES_PASSWORD": "postgres-password",
+        "POSTGRES_PORT": str(postgres_port),
+        "REDSHIFT_HOST": "127.0.0.1",
+        "REDSHIFT_PORT": str(port),
+        "REDSHIFT_USER": USER,
+        "REDSHIFT_PASSWORD": PASSWORD,
+        "REDSHIFT_DATABASE": DATABASE,
+        "STARLIFT_DBT_TARGET": "local",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "DBT_PROJECT_DIR": str(PROJECT / "dbt_project"),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'dags'}",
+    }
+    commands = (
+        ["infra.local.postgres", "--data", str(folder / "data"), "--port", str(postgres_port)],
+        [
+            *("infra.local.redshift", "--host", "127.0.0.1", "--port", str(port)),
+            *("--postgres-port", str(postgres_port), "--database", DATABASE),
+        ],
+    )
+    with contextlib.ExitStack() as started:
+        processes = []
+        for command in commands:
+            log = started.enter_context((folder / f"{command[0]}.log").open("w"))
+            process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                env=os.environ | environment,
+                cwd=PROJECT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+            started.callback(stop, process)
+            processes.append(process)
+        warehouse = Warehouse(port, folder, environment)
+        wait_until_ready(warehouse, processes)
+        yield warehouse
+
+
+def wait_until_ready(warehouse: Warehouse, processes: list[subprocess.Popen[bytes]]) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            warehouse.rows("select 1")
+            return
+        except Exception as error:
+            dead = [process.args for process in processes if process.poll() is not None]
+            if dead or time.monotonic() > deadline:
+                logs = "\n".join(path.read_text() for path in warehouse.folder.glob("*.log"))
+                raise AssertionError(f"no warehouse; stopped: {dead}\n{logs[-4000:]}") from error
+            time.sleep(0.1)
+
+
+def stop(process: subprocess.Popen[Any]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

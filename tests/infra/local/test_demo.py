@@ -1,0 +1,32 @@
+from datetime import date
+
+from infra.local.demo import _differences, _first_day, _last_day, _render
+from infra.local.samples.sample import Batch, Sample
+
+
+def test_months_end_on_their_last_day():
+    assert _first_day("2020-02") == date(2020, 2, 1)
+    assert _last_day("2020-02") == date(2020, 2, 29)
+    assert _last_day("2019-12") == date(2019, 12, 31)
+
+
+def test_tables_align_numbers_to_the_right():
+    rows = [["Clark St", 12345, None], ["Ash", 7, "x"]]
+    assert _render(["station", "departures", "loaded_at"], rows).splitlines() == [
+        "  station   departures  loaded at",
+        "  Clark St      12,345  -",
+        "  Ash                7  x",
+    ]
+
+
+def test_the_accounting_is_compared_with_what_was_written():
+    batch = Batch("bikeshare", "trips", "20191101T000000", (), raw_rows=10, rejected={"type": 2})
+    sample = Sample((batch,), {})
+    names = ["feed", "batch_id", "raw_rows", "rejected_rows", "loaded_rows"]
+    assert _differences(sample, names, [["trips", "20191101T000000", 10, 2, 8]]) == []
+    assert _differences(sample, names, [["trips", "20191101T000000", 10, 2, 7]]) == [
+        "  trips 20191101T000000: (10, 2, 7), but (10, 2, 8) was written"
+    ]
+    assert _differences(sample, names, []) == [
+        "  trips 20191101T000000: None, but (10, 2, 8) was written"
+    ]
