@@ -13,7 +13,6 @@ PYTHON := .venv/bin/python
 STACK := $(PYTHON) -m infra.local
 STAMP := .venv/.starlift-lock
 LOCK_GROUPS := --group dbt --group spark --group local --group dev
-COMPILE := uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11
 
 .PHONY: help
 help: ## Show this list
@@ -28,7 +27,8 @@ $(STAMP): requirements.lock scripts/setup
 
 .PHONY: lock
 lock: ## Compile pyproject.toml into requirements.lock again
-	@scripts/uv $(COMPILE:uv%=%) pyproject.toml $(LOCK_GROUPS) -o requirements.lock
+	@scripts/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	    pyproject.toml $(LOCK_GROUPS) -o requirements.lock
 
 .PHONY: up
 up: setup ## Start the laptop stack and wait until it works
@@ -85,7 +85,7 @@ lint: setup ## Check style and types: Python, SQL, YAML
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	$(PYTHON) -m mypy
-	$(STACK) run sqlfluff lint dbt_project/models
+	.venv/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/data-tests dbt_project/analyses
 	.venv/bin/yamllint --strict .
 
 .PHONY: format

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from spark_jobs.errors import BatchError
@@ -11,34 +11,24 @@ _EXAMPLE_WIDTH = 40
 
 
 @dataclass(frozen=True)
-class RuleCount:
-    """Rows of one file under one rule; `rule` is None for good rows."""
-
-    file: str
-    rule: str | None
-    column: str | None
-    rows: int
-    example: str | None = None
-
-
-@dataclass(frozen=True)
 class FileCount:
     """The rows of one file."""
 
     file: str
-    raw: int
+    written: int
     rejected: int
 
     @property
-    def written(self) -> int:
-        """Return the rows that are to be written."""
-        return self.raw - self.rejected
+    def raw(self) -> int:
+        """Return the records in the raw file."""
+        return self.written + self.rejected
 
 
 @dataclass(frozen=True)
 class RejectCount:
-    """The rejected rows of one rule and column over all files, and one example of a value."""
+    """The rejected rows of one file, rule and column, and one example of a value."""
 
+    file: str
     rule: str
     column: str | None
     rows: int
@@ -46,82 +36,77 @@ class RejectCount:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """The rows of a batch."""
+class Totals:
+    """What was seen while the raw files were read; `buckets` are those of the rejected records."""
 
-    files: tuple[FileCount, ...]
-    rejects: tuple[RejectCount, ...]
-
-    @property
-    def raw(self) -> int:
-        """Return the records in the raw files."""
-        return sum(file.raw for file in self.files)
-
-    @property
-    def rejected(self) -> int:
-        """Return the rows that break the contract."""
-        return sum(file.rejected for file in self.files)
+    raw: int
+    rejected: int
+    buckets: tuple[int, ...] = ()
 
     @property
     def written(self) -> int:
-        """Return the rows that are to be written."""
+        """Return the rows that keep the contract."""
         return self.raw - self.rejected
 
 
-def summarise(counts: Iterable[RuleCount], files: Sequence[str]) -> Counts:
-    """Add counts up per file, in the order of `files`, and per rule, most rows first."""
-    counts = list(counts)
-    raw = dict.fromkeys(files, 0)
-    rejected = dict.fromkeys(files, 0)
-    rules: dict[tuple[str, str | None], RejectCount] = {}
-    for count in counts:
-        raw[count.file] += count.rows
-        if count.rule is None:
-            continue
-        rejected[count.file] += count.rows
-        so_far = rules.get((count.rule, count.column))
-        rules[count.rule, count.column] = RejectCount(
-            count.rule,
-            count.column,
-            count.rows + (so_far.rows if so_far else 0),
-            so_far.example if so_far and so_far.example is not None else count.example,
-        )
-    ordered = sorted(rules.values(), key=lambda r: (-r.rows, r.rule, r.column or ""))
-    return Counts(
-        files=tuple(FileCount(file, raw[file], rejected[file]) for file in files),
-        rejects=tuple(ordered),
-    )
+@dataclass(frozen=True)
+class Counts:
+    """The rows of a batch, per file, and its rejects per rule and column, most rows first."""
+
+    files: tuple[FileCount, ...]
+    rejects: tuple[RejectCount, ...]
+    totals: Totals
 
 
-def check_written(
-    counts: Counts, written: Iterable[tuple[str, int]], rejected: Iterable[tuple[str, int]]
-) -> None:
-    """Compare what was counted in the raw files with what the Parquet files hold, per file."""
-    in_parquet, in_rejected = dict(written), dict(rejected)
-    for file in counts.files:
-        got = in_parquet.get(file.file, 0), in_rejected.get(file.file, 0)
-        if got != (file.written, file.rejected):
-            raise BatchError(
-                f"{file.file}: {file.raw} raw rows, but {got[0]} written and {got[1]} rejected "
-                f"instead of {file.written} and {file.rejected}: was the file changed meanwhile? "
-                "Run the batch again"
+def account(
+    files: Sequence[str], totals: Totals, written: Mapping[str, int], rejects: list[RejectCount]
+) -> Counts:
+    """Put the rows that are stored, good and rejected, beside those that were read.
+
+    Raises `BatchError` unless raw = written + rejected: no row is lost, none is there twice.
+    """
+    rejected: dict[str, int] = {}
+    for count in rejects:
+        rejected[count.file] = rejected.get(count.file, 0) + count.rows
+    unknown = (written.keys() | rejected.keys()) - set(files)
+    stored = sum(written.values()), sum(rejected.values())
+    if unknown or stored != (totals.written, totals.rejected):
+        raise BatchError(
+            f"{totals.raw} raw rows were read, {totals.rejected} of them to reject, but "
+            f"{stored[0]} are written and {stored[1]} rejected"
+            + (
+                f", some under files that are not of the batch: {sorted(unknown)}"
+                if unknown
+                else ""
             )
+            + ". Was a file changed meanwhile? Run the batch again"
+        )
+    counts = (FileCount(file, written.get(file, 0), rejected.get(file, 0)) for file in files)
+    return Counts(tuple(counts), tuple(_add_up(rejects)), totals)
 
 
-def reject_table(counts: Counts) -> str:
-    """Return the rejects as a table for people."""
+def reject_table(rejects: Iterable[RejectCount]) -> str:
+    """Return rejects as a table for people."""
     rows = [("rule", "column", "rows", "example")]
-    rows += [(r.rule, r.column or "", str(r.rows), _shown(r.example)) for r in counts.rejects]
+    rows += [(r.rule, r.column or "", str(r.rows), _shown(r.example)) for r in rejects]
     widths = [max(len(row[at]) for row in rows) for at in range(4)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _add_up(rejects: Iterable[RejectCount]) -> list[RejectCount]:
+    """Add the rejects of all files up per rule and column; `file` is empty."""
+    sums: dict[tuple[str, str | None], RejectCount] = {}
+    for count in sorted(rejects, key=lambda count: count.file):
+        so_far = sums.get((count.rule, count.column))
+        rows = count.rows + (so_far.rows if so_far else 0)
+        example = so_far.example if so_far else count.example
+        sums[count.rule, count.column] = RejectCount("", count.rule, count.column, rows, example)
+    return sorted(sums.values(), key=lambda count: (-count.rows, count.rule, count.column or ""))
 
 
 def _shown(example: str | None) -> str:
     if example is None:
         return ""
     shown = repr(example)
-    return shown if len(shown) <= _EXAMPLE_WIDTH else shown[: _EXAMPLE_WIDTH - 1] + "…"
+    return shown if len(shown) <= _EXAMPLE_WIDTH else f"{shown[: _EXAMPLE_WIDTH - 1]}…"

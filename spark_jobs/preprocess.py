@@ -14,19 +14,17 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pyspark import StorageLevel
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812  (its customary name)
-
 from spark_jobs import writer
-from spark_jobs.counts import Counts, RuleCount, check_written, reject_table, summarise
+from spark_jobs.counts import RejectCount, Totals, account, reject_table
 from spark_jobs.errors import BatchError
-from spark_jobs.feed import SOURCE_FILE, Feed, decode_feed
+from spark_jobs.feed import Feed, decode_feed
 from spark_jobs.headers import find_families
 from spark_jobs.reader import read_files
 from spark_jobs.session import build_session
 from spark_jobs.storage import Storage, StoredFile
-from spark_jobs.transform import REJECT, check_rows
+from spark_jobs.transform import convert_rows, explain_rejects
+
+_MANY_BUCKETS = 5_000  # from here on a second reading may as well look at every record
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,40 +58,24 @@ def run(feed: Feed, *, batch_id: str, pattern: str, output: str, rejected: str) 
         output=_folder(output),
         rejected=_folder(rejected),
     )
-    rows = read_files(spark, feed, find_families(storage, feed, files))
-    # Raw text is parsed once: the counts, the rejected and the good rows all come from this.
-    checked = check_rows(rows, feed).persist(StorageLevel.MEMORY_AND_DISK)
-    try:
-        counts = count_rows(checked, files)
-        _say(f"{feed} {batch_id}: {counts.raw} raw rows in {len(files)} files")
-        _say_rejects(counts)
-        in_rejected: list[tuple[str, int]] = []
-        if counts.rejected:
-            writer.write_rejected(checked, attempt)
-            in_rejected = writer.count_per_file(spark, attempt.rejected_folder)
-        _check_limit(feed, counts, attempt)
-        in_parquet: list[tuple[str, int]] = []
-        if counts.written:
-            writer.write_good(checked, attempt, sum(file.size for file in files))
-            in_parquet = writer.count_per_file(spark, attempt.parquet_folder)
-    finally:
-        checked.unpersist()
-    check_written(counts, in_parquet, in_rejected)
+    families = find_families(storage, feed, files)
+    converted = convert_rows(read_files(spark, feed, families), feed)
+    totals = writer.write_good(converted, attempt, sum(file.size for file in files))
+    _say(f"{feed} {batch_id}: {totals.raw} raw rows in {len(files)} files")
+    written = writer.count_written(spark, attempt) if totals.written else {}
+    rejects: list[RejectCount] = []
+    if totals.rejected:
+        # Read again for the rejected rows alone, which only now cost the working out of reasons.
+        only = totals.buckets if len(totals.buckets) <= _MANY_BUCKETS else None
+        again = convert_rows(read_files(spark, feed, families, only), feed)
+        writer.write_rejected(explain_rejects(again, feed), attempt)
+        rejects = writer.count_rejected(spark, attempt)
+    counts = account([file.url for file in files], totals, written, rejects)
+    if totals.rejected:
+        _say(f"{totals.rejected} rows rejected:\n{reject_table(counts.rejects)}")
+    _check_limit(feed, totals, attempt)
     report = writer.commit(storage, attempt, counts)
-    _say(f"{counts.written} rows written, {counts.rejected} rejected: {report['manifest']['url']}")
-
-
-def count_rows(checked: DataFrame, files: Sequence[StoredFile]) -> Counts:
-    """Count rows per file, rule and column, with the smallest broken value as an example."""
-    rule, column = F.col(f"{REJECT}.rule"), F.col(f"{REJECT}.column")
-    value = F.coalesce(f"{REJECT}.value", f"{REJECT}.raw")
-    rows = (
-        checked.groupBy(SOURCE_FILE, rule.alias("rule"), column.alias("column"))
-        .agg(F.count(F.lit(1)).alias("rows"), F.min(value).alias("example"))
-        .collect()
-    )
-    counts = (RuleCount(row[0], row[1], row[2], int(row[3]), row[4]) for row in rows)
-    return summarise(counts, [file.url for file in files])
+    _say(f"{totals.written} rows written, {totals.rejected} rejected: {report['manifest']['url']}")
 
 
 def _find_files(storage: Storage, pattern: str) -> list[StoredFile]:
@@ -106,21 +88,15 @@ def _find_files(storage: Storage, pattern: str) -> list[StoredFile]:
     return files
 
 
-def _check_limit(feed: Feed, counts: Counts, attempt: writer.Attempt) -> None:
-    share = counts.rejected / counts.raw if counts.raw else 0.0
+def _check_limit(feed: Feed, totals: Totals, attempt: writer.Attempt) -> None:
+    share = totals.rejected / totals.raw if totals.raw else 0.0
     if share > feed.reject_limit:
         raise BatchError(
-            f"{counts.rejected} of {counts.raw} rows ({share:.2%}) break the contract of {feed}, "
-            f"more than its reject_limit of {feed.reject_limit:.2%}. Nothing will be loaded.\n"
-            f"{reject_table(counts)}\n"
-            f"The rows and the reasons are in {attempt.rejected_folder} (Parquet). "
+            f"{totals.rejected} of {totals.raw} rows ({share:.2%}) break the contract of {feed}, "
+            f"more than its reject_limit of {feed.reject_limit:.2%}, so nothing will be loaded. "
+            f"The rows with their reasons are in {attempt.rejected_folder} (Parquet). "
             "Correct the files or the contract, or raise `reject_limit`"
         )
-
-
-def _say_rejects(counts: Counts) -> None:
-    if counts.rejected:
-        _say(f"{counts.rejected} rows rejected:\n{reject_table(counts)}")
 
 
 def _say(text: str) -> None:

@@ -1,9 +1,9 @@
-"""Raw files to rows of text: a string per column, the raw record, the file, what is wrong with it."""
+"""Raw files to rows of text: a string per column, the raw record, its file and its flaw."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 from functools import reduce
 
@@ -16,6 +16,7 @@ from spark_jobs.headers import BOM, Family
 RAW = "_raw"
 FLAW = "_flaw"
 FIELDS = "_fields"
+BUCKETS = 2**16
 _CORRUPT = "_corrupt"
 _UNREADABLE = "\ufffd"  # what decoding puts in the place of bytes that it cannot read
 _GLOB = re.compile(r"([\[\]{}*?\\])")
@@ -29,17 +30,35 @@ class Flaw(Enum):
     COUNT = "count"
 
 
-def read_files(spark: SparkSession, feed: Feed, families: Iterable[Family]) -> DataFrame:
+def read_files(
+    spark: SparkSession,
+    feed: Feed,
+    families: Iterable[Family],
+    only: Collection[int] | None = None,
+) -> DataFrame:
     """Return every record of the files: contract columns as text, raw text, file, flaw, fields.
 
     `_flaw` is NULL for a record that could be split into the header's fields (their number is
     `_fields`), else a `Flaw`. Blank lines and lines equal to the header are not records.
+
+    With `only`, at least the records in these buckets (see `bucket`) come back, and as few others
+    as can be told without parsing.
     """
-    read = _read_records if feed.files.multiline else _read_lines
-    return reduce(DataFrame.unionByName, (read(spark, feed, family) for family in families))
+    if feed.files.multiline:
+        frames = [_read_records(spark, feed, family) for family in families]
+    else:
+        frames = [_read_lines(spark, feed, family, only) for family in families]
+    return reduce(DataFrame.unionByName, frames)
 
 
-def _read_lines(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
+def bucket(raw: str) -> str:
+    """Return the SQL of a record's bucket: a short hash of its text, to find records again."""
+    return f"cast(pmod(xxhash64(make_valid_utf8({raw})), {BUCKETS}) as int)"
+
+
+def _read_lines(
+    spark: SparkSession, feed: Feed, family: Family, only: Collection[int] | None
+) -> DataFrame:
     """Read a record per line: files are split among tasks, and the exact text is at hand."""
     files = feed.files
     if files.charset == "utf-8":
@@ -56,6 +75,8 @@ def _read_lines(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
     )
     if family.header_texts:
         lines = lines.where(f"not {sql.in_list(RAW, family.header_texts)}")
+    if only is not None:
+        lines = lines.where(f"{bucket(RAW)} in ({', '.join(str(number) for number in only)})")
     record = f"from_csv({RAW}, {sql.literal(_schema(family))}, {_options_map(files)})"
     return lines.selectExpr("*", f"{record} as _record").selectExpr(
         RAW,

@@ -65,7 +65,7 @@ def normalise(text: str, column: Column, files: FileFormat) -> str:
 
 
 def convert(text: str, column: Column) -> str:
-    """Return the typed value of a normalised text, NULL where the type cannot hold it."""
+    """Return the typed value of a normalised text, NULL where it is none of the type's."""
     kind, target = column.type.kind, column.type.to_spark().simpleString()
     if column.type.is_text:
         return text
@@ -82,7 +82,7 @@ def convert(text: str, column: Column) -> str:
     return f"try_cast(if(contains({number}, '.'), {whole}, {number}) as {target})"
 
 
-def checks_of(text: str, value: str, column: Column) -> list[Check]:
+def checks_of(text: str, value: str, column: Column, files: FileFormat) -> list[Check]:
     """Return the rules for a column, in the order in which they are reported."""
 
     def check(rule: Rule, broken: str, reason: str) -> Check:
@@ -91,7 +91,7 @@ def checks_of(text: str, value: str, column: Column) -> list[Check]:
 
     checks = []
     if column.required:
-        blank = f"{text} is null or trim({text}) = ''"
+        blank = f"{text} is null" if _blank_is_null(files) else f"trim(coalesce({text}, '')) = ''"
         checks.append(check(Rule.REQUIRED, blank, sql.literal("is required but blank")))
     if column.type.is_text:
         size, limit = f"octet_length({text})", column.type.length
@@ -103,9 +103,14 @@ def checks_of(text: str, value: str, column: Column) -> list[Check]:
             checks.append(check(Rule.LENGTH, wide, sql.literal(reason)))
     else:
         unread = f"{text} is not null and ({value} is null{_beyond(value, column)})"
-        wrong = f"{unread} and {text} <> ''" if column.required else unread
+        blank_too = column.required and not _blank_is_null(files)
+        wrong = f"{unread} and {text} <> ''" if blank_too else unread
         checks.append(check(Rule.TYPE, wrong, sql.literal(_expected(column))))
     return checks
+
+
+def _blank_is_null(files: FileFormat) -> bool:
+    return any(not marker.strip(" ") for marker in files.null_values)
 
 
 def _to_time(text: str, column: Column) -> str:

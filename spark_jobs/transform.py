@@ -23,7 +23,7 @@ def convert_rows(rows: DataFrame, feed: Feed) -> DataFrame:
     """
     columns = feed.columns
     checks = [
-        check for c in columns for check in checks_of(_text_name(c), sql.name(c.name), c)
+        check for c in columns for check in checks_of(_text_name(c), _value_name(c), c, feed.files)
     ]
     bad = sql.any_of([f"{FLAW} is not null", *(check.broken for check in checks)])
     texts = ", ".join(_text_name(column) for column in columns)
@@ -39,7 +39,7 @@ def convert_rows(rows: DataFrame, feed: Feed) -> DataFrame:
         )
         .selectExpr("*", *_conversions(feed))
         .selectExpr(
-            *(sql.name(column.name) for column in columns),
+            *(f"{_value_name(c)} as {sql.name(c.name)}" for c in columns),
             SOURCE_FILE,
             f"if({bad}, {rejected}, null) as {REJECT}",
         )
@@ -53,7 +53,7 @@ def explain_rejects(converted: DataFrame, feed: Feed) -> DataFrame:
     """
     columns = feed.columns
     checks = [
-        check for c in columns for check in checks_of(_text_name(c), sql.name(c.name), c)
+        check for c in columns for check in checks_of(_text_name(c), _value_name(c), c, feed.files)
     ]
     flawed = describe(flaw_rule(), None, sql.literal(None), flaw_reason(feed.files))
     broken = ", ".join(f"if({check.broken}, {check.finding}, null)" for check in checks)
@@ -77,7 +77,16 @@ def explain_rejects(converted: DataFrame, feed: Feed) -> DataFrame:
 
 
 def _conversions(feed: Feed) -> list[str]:
-    return [f"{convert(_text_name(c), c)} as {sql.name(c.name)}" for c in feed.columns]
+    return [
+        f"{convert(_text_name(c), c)} as {_value_name(c)}"
+        for c in feed.columns
+        if not c.type.is_text
+    ]
+
+
+def _value_name(column: Column) -> str:
+    """Return where the typed value is; a text is its own value and is not carried twice."""
+    return _text_name(column) if column.type.is_text else sql.name(column.name)
 
 
 def _text_name(column: Column) -> str:

@@ -36,7 +36,6 @@ class Report:
     rejected_rows: int
     written_rows: int
     loaded_at: datetime
-    parquet: tuple[str, ...]
 
     @classmethod
     def parse(cls, text: bytes) -> Report:
@@ -50,7 +49,6 @@ class Report:
             rejected_rows=data["rejected_rows"],
             written_rows=data["written_rows"],
             loaded_at=datetime.fromisoformat(data["loaded_at"]).replace(tzinfo=None),
-            parquet=tuple(part["url"] for part in data["parquet"]),
         )
         if report.raw_rows != report.rejected_rows + report.written_rows:
             raise LoadError(
@@ -74,7 +72,7 @@ class S3Reader:
     """The two ways in which loading reads from S3."""
 
     read: Callable[[str], bytes]
-    read_tail: preflight.ReadTail
+    read_from: preflight.ReadFrom
 
 
 def load_batch(
@@ -92,8 +90,8 @@ def load_batch(
     load errors when COPY fails.
     """
     warehouse.ensure_table(connection, feed)
-    manifest_urls = _check_manifest(report, s3)
-    footers = [preflight.read_footer(url, s3.read_tail) for url in manifest_urls]
+    files = _check_manifest(report, s3)
+    footers = [preflight.read_footer(url, size, s3.read_from) for url, size in files]
     with warehouse.transaction(connection) as cursor:
         table = warehouse.table_columns(cursor, feed)
     rows = preflight.check(feed, table, footers)
@@ -164,15 +162,16 @@ def _replace_batch(
     return rows
 
 
-def _check_manifest(report: Report, s3: S3Reader) -> list[str]:
-    """The URLs of the manifest, whose hash must be the report's."""
+def _check_manifest(report: Report, s3: S3Reader) -> list[tuple[str, int]]:
+    """URL and bytes of each file in the manifest, whose hash must be the report's."""
     content = s3.read(report.manifest_url)
     if hashlib.sha256(content).hexdigest() != report.manifest_sha256:
         raise LoadError(
             f"{report.manifest_url} is not the manifest that its report describes; nothing was "
             "loaded. Clear the preprocess task and run it again."
         )
-    return [entry["url"] for entry in json.loads(content)["entries"]]
+    entries = json.loads(content)["entries"]
+    return [(entry["url"], entry["meta"]["content_length"]) for entry in entries]
 
 
 def _expect(cursor: Cursor, rows: int, where: str, report: Report) -> None:

@@ -14,10 +14,11 @@ from airflow.providers.apache.livy.hooks.livy import LivyHook
 from airflow.providers.apache.livy.operators.livy import LivyOperator
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from botocore.exceptions import ClientError
 
 from elt_lib.contract import load_sources
 from elt_lib.contract_check import ContractError
-from elt_lib.load import Report, Run, S3Reader, load_batch, record_no_data
+from elt_lib.load import LoadError, Report, Run, S3Reader, load_batch, record_no_data
 from elt_lib.preflight import PreflightError
 from elt_lib.settings import settings
 from elt_lib.warehouse import SchemaDrift
@@ -75,7 +76,7 @@ class LoadOperator(BaseOperator):
     :param feed_id: ``<source>.<feed>``.
     :param batch_id: the batch (templated).
     :param report_url: where preprocessing wrote ``report.json`` (templated).
-    :param preprocess_task_id: the task before; if it was skipped, the batch has no data.
+    :param wait_task_id: the feed's sensor; the batch has no data if, and only if, it was skipped.
 
     Returns the rows of the batch in the staging table. Skips, after noting it in the ledger, when
     the batch has no data. Fails without retry where another try can't help.
@@ -90,14 +91,14 @@ class LoadOperator(BaseOperator):
         feed_id: str,
         batch_id: str,
         report_url: str,
-        preprocess_task_id: str,
+        wait_task_id: str,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.feed_id = feed_id
         self.batch_id = batch_id
         self.report_url = report_url
-        self.preprocess_task_id = preprocess_task_id
+        self.wait_task_id = wait_task_id
 
     def execute(self, context: Context) -> int:
         """Load, or record that there is nothing to load."""
@@ -108,7 +109,7 @@ class LoadOperator(BaseOperator):
         run = Run(dag_id=str(context["ti"].dag_id), run_id=str(context["ti"].run_id))
         connection = RedshiftSQLHook(redshift_conn_id="redshift_default").get_conn()
         try:
-            if self._preprocess_was_skipped(context, run):
+            if self._has_no_data(context, run):
                 record_no_data(connection, feed, self.batch_id, run)
                 raise AirflowSkipException(f"batch {self.batch_id} of {feed.id} has no data")
             s3 = _s3_reader(S3Hook("aws_default"))
@@ -121,11 +122,11 @@ class LoadOperator(BaseOperator):
         finally:
             connection.close()
 
-    def _preprocess_was_skipped(self, context: Context, run: Run) -> bool:
+    def _has_no_data(self, context: Context, run: Run) -> bool:
         states = context["ti"].get_task_states(
-            dag_id=run.dag_id, task_ids=[self.preprocess_task_id], run_ids=[run.run_id]
+            dag_id=run.dag_id, task_ids=[self.wait_task_id], run_ids=[run.run_id]
         )
-        return bool(states.get(run.run_id, {}).get(self.preprocess_task_id) == "skipped")
+        return bool(states[run.run_id][self.wait_task_id] == "skipped")
 
 
 def _s3_reader(hook: S3Hook) -> S3Reader:
@@ -133,7 +134,18 @@ def _s3_reader(hook: S3Hook) -> S3Reader:
 
     def get(url: str, **options: str) -> bytes:
         bucket, key = S3Hook.parse_s3_url(url)
-        body: bytes = client.get_object(Bucket=bucket, Key=key, **options)["Body"].read()
+        try:
+            body: bytes = client.get_object(Bucket=bucket, Key=key, **options)["Body"].read()
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "InvalidRange":  # the object is shorter than its manifest says
+                return b""
+            if code == "NoSuchKey":
+                raise LoadError(
+                    f"{url} is not there; nothing was loaded. Clear the preprocess task of this "
+                    "run, which writes it."
+                ) from error
+            raise
         return body
 
-    return S3Reader(read=get, read_tail=lambda url, size: get(url, Range=f"bytes=-{size}"))
+    return S3Reader(read=get, read_from=lambda url, start: get(url, Range=f"bytes={start}-"))

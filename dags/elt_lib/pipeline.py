@@ -71,7 +71,7 @@ def source_pipeline(source: str) -> None:
         waiter_delay=settings().poll_seconds,
         waiter_max_attempts=240,
         execution_timeout=timedelta(hours=1),
-        trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
+        trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
     )
     cluster_id = cast("str", create.output)  # an XComArg, resolved at run time
     terminate = EmrTerminateJobFlowOperator(
@@ -84,7 +84,7 @@ def source_pipeline(source: str) -> None:
         wait = wait_for(feed)
         preprocess = preprocess_batch(feed, cluster_id)
         wait >> create >> preprocess >> terminate
-        wait >> preprocess >> load_batch(feed, preprocess.task_id) >> loaded
+        wait >> preprocess >> load_batch(feed, wait.task_id) >> loaded
     loaded >> transform(source) >> publish_dictionary(source)
 
 
@@ -135,14 +135,14 @@ def preprocess_batch(feed: Feed, job_flow_id: str) -> ClusterLivyOperator:
     )
 
 
-def load_batch(feed: Feed, preprocess_task_id: str) -> LoadOperator:
+def load_batch(feed: Feed, wait_task_id: str) -> LoadOperator:
     """Load a batch's Parquet into its staging table."""
     return LoadOperator(
         task_id=f"load_{feed.name}",
         feed_id=feed.id,
         batch_id="{{ batch_id() }}",
         report_url=f"{{{{ output_url('{feed.name}', 'staged') }}}}report.json",
-        preprocess_task_id=preprocess_task_id,
+        wait_task_id=wait_task_id,
         trigger_rule=TriggerRule.NONE_FAILED,  # also after a skip, to record that there is no data
         execution_timeout=timedelta(hours=2),
     )

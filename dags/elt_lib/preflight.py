@@ -20,8 +20,8 @@ from elt_lib.redshift_types import RedshiftType
 TAIL = 256 * 1024
 """Bytes read from a file's end at first; a footer is seldom larger."""
 
-ReadTail = Callable[[str, int], bytes]
-"""(url, bytes) -> that many bytes of the object's end, or all of it if it is smaller."""
+ReadFrom = Callable[[str, int], bytes]
+"""(url, offset) -> the object's bytes from there to its end."""
 
 
 ARROW_TYPES = {
@@ -48,14 +48,23 @@ class Footer:
     columns: tuple[tuple[str, pa.DataType], ...]
 
 
-def read_footer(url: str, read_tail: ReadTail) -> Footer:
-    """Read one file's footer in one or two requests; raises PreflightError if it has none."""
-    tail = read_tail(url, TAIL)
+def read_footer(url: str, size: int, read_from: ReadFrom) -> Footer:
+    """Read the footer of a file of ``size`` bytes in one or two requests.
+
+    Raises PreflightError if the file has another size or no footer.
+    """
+    start = max(size - TAIL, 0)
+    tail = read_from(url, start)
+    if len(tail) != size - start:
+        raise PreflightError(
+            f"{url} doesn't have the {size} bytes that the manifest says: it was written again. "
+            "Clear the preprocess task."
+        )
     if tail[-4:] != b"PAR1":
         raise PreflightError(f"{url} is no Parquet file: it ends with {tail[-4:]!r}, not b'PAR1'")
     length = int.from_bytes(tail[-8:-4], "little") + 8
     if length > len(tail):
-        tail = read_tail(url, length)
+        tail = read_from(url, max(size - length, 0))
     try:
         metadata = pq.read_metadata(io.BytesIO(tail))
     except (pa.ArrowInvalid, OSError) as error:

@@ -219,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
+        print("\nInterrupted. `make down` stops what runs.", file=sys.stderr)
         return INTERRUPTED
     return status
 

@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the runs ended: run ids by state."""
+    """How the runs ended: their names (see `batch`) by state."""
 
     succeeded: tuple[str, ...]
     failed: tuple[str, ...]
@@ -47,7 +47,7 @@ class Follower:
     say: Say
     began: float = field(default_factory=time.monotonic)
     _seen: dict[tuple[str, str, int], tuple[str, int]] = field(default_factory=dict)
-    _ended: dict[str, str] = field(default_factory=dict)
+    _ended: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def follow(self, logical_dates: set[datetime]) -> Outcome:
         """Return when the runs of all these logical dates have ended."""
@@ -60,10 +60,11 @@ class Follower:
             if len(self._ended) >= len(logical_dates):
                 break
             time.sleep(POLL_SECONDS)
-        by_state = {state: [] for state in DONE}  # type: dict[str, list[str]]
-        for run_id, state in sorted(self._ended.items()):
-            by_state[state].append(run_id)
-        return Outcome(tuple(by_state["success"]), tuple(by_state["failed"]))
+        named = {state: sorted(self._of_state(state)) for state in DONE}
+        return Outcome(tuple(named["success"]), tuple(named["failed"]))
+
+    def _of_state(self, state: str) -> list[str]:
+        return [batch(at) for at, ended in self._ended.values() if ended == state]
 
     def _runs(self, logical_dates: set[datetime]) -> list[dict[str, Any]]:
         runs = self.api.every(
@@ -85,7 +86,7 @@ class Follower:
         for task in sorted(tasks, key=lambda each: each["end_date"] or "~"):
             self._note(run, task)
         if ended:
-            self._ended[run_id] = run["state"]
+            self._ended[run_id] = (run["logical_date"], run["state"])
             not_run = sum(task["state"] in NOT_RUN for task in tasks)
             more = f" ({not_run} of {len(tasks)} tasks not run)" if not_run else ""
             self._line(run, f"run {run['state']}{more}", run["duration"])
@@ -108,6 +109,8 @@ class Follower:
     def _explain(self, run_id: str, task: dict[str, Any]) -> str:
         """Return a failed task's error and where its log is."""
         lines = self._error(run_id, task)
+        if task["state"] == "up_for_retry":  # in full when it has failed for good
+            lines = [line for line in lines[-1:] if line]
         log = log_path(self.config, self.dag_id, run_id, task)
         body = "\n".join(f"          {line}" for line in lines)
         return f"{body}\n          log: {log}"
@@ -158,7 +161,7 @@ def backfill(
     first: date,
     last: date,
     say: Say,
-    runs_at_once: int = 3,
+    runs_at_once: int = 1,
 ) -> Outcome:
     """Run a DAG for all its intervals that start between two days, both included.
 
@@ -178,20 +181,44 @@ def backfill(
         "reprocess_behavior": "completed",
         "max_active_runs": runs_at_once,
     }
-    planned = api.post("/backfills/dry_run", request)["backfills"]
-    dates = {datetime.fromisoformat(each["logical_date"]) for each in planned}
+    planned = {
+        datetime.fromisoformat(each["logical_date"])
+        for each in api.post("/backfills/dry_run", request)["backfills"]
+    }
+    going_on = _going_on(api, dag_id, first, last)  # Airflow plans no run that is not over
+    dates = planned | going_on
     if not dates:
         message = f"{dag_id} has no runs from {first} to {last}: see its schedule and start date."
         raise StackError(message)
     say(f"{dag_id}: {len(dates)} run{'s' if len(dates) > 1 else ''}, {first} to {last}")
+    if planned:
+        _start(api, request, first, last, say)
+    else:
+        say("Going on already: following.")
+    return Follower(api, config, dag_id, say).follow(dates)
+
+
+def _start(api: AirflowApi, request: dict[str, object], first: date, last: date, say: Say) -> None:
+    """Create the backfill, unless Airflow has the same one."""
     try:
         api.post("/backfills", request)
     except ApiError as error:
         if error.status != CONFLICT:
             raise
-        if not _join_running(api, dag_id, first, last, say):
+        if not _join_running(api, str(request["dag_id"]), first, last, say):
             api.post("/backfills", request)
-    return Follower(api, config, dag_id, say).follow(dates)
+
+
+def _going_on(api: AirflowApi, dag_id: str, first: date, last: date) -> set[datetime]:
+    """Return the logical dates of the runs in a range that are queued or running."""
+    runs = api.every(
+        f"/dags/{dag_id}/dagRuns",
+        "dag_runs",
+        logical_date_gte=_utc(first).isoformat(),
+        logical_date_lte=_utc(last).isoformat(),
+        state=["queued", "running"],
+    )
+    return {datetime.fromisoformat(run["logical_date"]) for run in runs}
 
 
 def wait_for_dag(

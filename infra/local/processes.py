@@ -59,6 +59,17 @@ def same_process(pid: int, created: float) -> psutil.Process | None:
     return None
 
 
+def is_reused(pid: int, created: float) -> bool:
+    """Tell whether a process id has gone to a process other than the one created then.
+
+    A process that has ended and was not waited for yet (a zombie) still holds its id.
+    """
+    try:
+        return abs(psutil.Process(pid).create_time() - created) >= 1.0
+    except psutil.NoSuchProcess:
+        return False
+
+
 def uptime(pid: int) -> float | None:
     """Return the seconds since a process started, or None if it is gone."""
     try:

@@ -24,7 +24,7 @@ from infra.local.processes import end, stack_processes
 from infra.local.services import services
 from infra.local.supervise import Supervisor, log_file, tail
 
-START_SECONDS = 180.0
+START_SECONDS = 300.0
 STOP_SECONDS = 45.0
 POLL_SECONDS = 0.2
 MAX_STARTS = 3

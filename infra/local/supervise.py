@@ -18,7 +18,7 @@ import psutil
 from infra.local.config import Config, write_private
 from infra.local.environment import MARKER, environment, service_environment
 from infra.local.errors import StackError
-from infra.local.processes import same_process
+from infra.local.processes import is_reused, same_process
 from infra.local.services import Service
 
 USER = "starlift"
@@ -62,8 +62,7 @@ class Supervisor:
         pid = int(record["pid"])
         # The id of a session that still has members is not given to a new process. If there is a
         # process of this id now and it is another one, the old session is over.
-        reused = psutil.pid_exists(pid) and same_process(pid, record["created"]) is None
-        return None if reused else pid
+        return None if is_reused(pid, record["created"]) else pid
 
     def is_current(self) -> bool:
         """Tell whether the supervisord that runs was started with the settings of now."""

@@ -70,7 +70,7 @@ def test_what_the_cluster_costs_is_bounded(parsed):
     assert [t for t in tasks if tasks[t]["setup"]] == ["create_cluster"]
     assert [t for t in tasks if tasks[t]["teardown"]] == ["terminate_cluster"]
     assert tasks["terminate_cluster"]["trigger_rule"] == "all_done_setup_success"
-    assert tasks["create_cluster"]["trigger_rule"] == "all_done_min_one_success"
+    assert tasks["create_cluster"]["trigger_rule"] == "none_failed_min_one_success"
 
 
 def test_late_fails_and_no_data_skips(parsed):

@@ -49,7 +49,7 @@ def parquet(fields, rows=3):
 
 def footer(fields=FIELDS, content=None):
     content = parquet(fields) if content is None else content
-    return read_footer(URL, lambda _, size: content[-size:])
+    return read_footer(URL, len(content), lambda _, start: content[start:])
 
 
 def test_a_fitting_file_gives_its_rows():
@@ -82,6 +82,12 @@ def test_each_mutation_is_caught_and_named(message):
 def test_a_footer_larger_than_the_first_read_is_read_whole(monkeypatch):
     monkeypatch.setattr(preflight, "TAIL", 16)
     assert footer().rows == 3
+
+
+def test_a_file_of_another_size_is_caught():
+    content = parquet(FIELDS)
+    with pytest.raises(PreflightError, match=f"doesn't have the {len(content) + 7} bytes"):
+        read_footer(URL, len(content) + 7, lambda _, start: content[start:])
 
 
 def test_what_is_no_parquet_file_is_named():

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -143,14 +144,14 @@ def test_the_override_processes_a_batch_whose_state_says_nothing(
     assert found == [["a", "member"], ["b", "member"], ["c", "casual"]]
 
 
-@pytest.mark.parametrize("value", ["20191001T000000", ["2019-10-01"], ["x'; drop table y; --"]])
-def test_a_wrong_override_says_what_to_write(staging: Staging, value: object) -> None:
+def test_a_wrong_override_says_what_to_write(staging: Staging) -> None:
     staging.load(OCTOBER, [Trip("a", datetime(2019, 10, 5))])
     staging.warehouse.built(*RUN)
-    result = staging.warehouse.dbt(*RUN, "--vars", json.dumps({"backfill_batches": value}))
-    assert not result.success
-    assert "backfill_batches" in messages(result)
-    assert "20191001T000000" in messages(result)
+    for value in ("20191001T000000", ["2019-10-01"], ["x'; drop table y; --"]):
+        result = staging.warehouse.dbt(*RUN, "--vars", json.dumps({"backfill_batches": value}))
+        assert not result.success
+        assert "The var backfill_batches" in messages(result)
+        assert "20191001T000000" in messages(result)
 
 
 def test_the_delete_reads_a_window_given_by_literals(staging: Staging) -> None:
@@ -172,46 +173,34 @@ PROBE = """
     contract={{'enforced': false}}, pre_hook=[], persist_docs={{}}
 ) }}}}
 {{% if is_incremental() %}}
-{rows}
+select 'b' as probe_key, 2 as n union all select {second} as probe_key, 3 as n
 {{% else %}}
 select 'a' as probe_key, 1 as n
 {{% endif %}}
 """
 
 
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        (
-            "select 'b' as probe_key, 2 as n union all select null as probe_key, 3 as n",
-            "1 rows whose",
-        ),
-        (
-            "select 'a' as probe_key, 2 as n union all select 'a' as probe_key, 3 as n",
-            "1 rows that",
-        ),
-    ],
-)
 def test_an_increment_with_a_null_or_repeated_key_changes_nothing(
-    empty_warehouse: Warehouse, tmp_path: Path, rows: str, message: str
+    empty_warehouse: Warehouse, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
     copy_project(Path(empty_warehouse.environment["DBT_PROJECT_DIR"]), project)
-    (project / "models" / "marts" / "bikeshare" / "fct_probe.sql").write_text(
-        PROBE.format(rows=rows)
-    )
+    folder = project / "models" / "marts" / "bikeshare"
+    for name, second in (("null", "cast(null as varchar(1))"), ("repeated", "'b'")):
+        (folder / f"fct_{name}.sql").write_text(PROBE.format(second=second))
     probing = Warehouse(
         empty_warehouse.port,
         tmp_path,
         empty_warehouse.environment
         | {"DBT_PROJECT_DIR": str(project), "DBT_TARGET_PATH": str(tmp_path / "target")},
     )
-    probing.built("run", "--select", "fct_probe")
-    result = probing.dbt("run", "--select", "fct_probe")
-    assert not result.success
-    assert message in messages(result)
-    assert "fct_probe" in messages(result)
-    assert probing.rows("select probe_key, n from marts.fct_probe") == [["a", 1]]
+    probing.built("run", "--select", "fct_null", "fct_repeated")
+    result = probing.dbt("run", "--select", "fct_null", "fct_repeated")
+    said = {done.node.name: done.message for done in result.result.results}
+    assert "the increment has 1 rows whose probe_key is NULL and 0 rows that" in said["fct_null"]
+    assert "0 rows whose probe_key is NULL and 1 rows that repeat" in said["fct_repeated"]
+    assert probing.rows("select probe_key, n from marts.fct_null") == [["a", 1]]
+    assert probing.rows("select probe_key, n from marts.fct_repeated") == [["a", 1]]
 
 
 def test_a_kill_in_the_middle_of_the_merge_leaves_nothing_behind(
@@ -253,7 +242,7 @@ def test_the_whole_merge_is_one_transaction_that_begins_with_the_lock(staging: S
     assert merge[0] == "lock table"
     steps = ["create temporary", "insert into", "delete from", "delete from", "insert into"]
     assert [verb for verb in merge if verb in steps] == steps
-    assert merge.index("commit") > len(merge) - 3  # dbt logs it twice
+    assert set(merge[merge.index("commit") :]) == {"commit", "close"}
 
 
 def test_two_merges_at_once_end_as_one_after_the_other(staging: Staging, full_refresh: str) -> None:
@@ -263,7 +252,9 @@ def test_two_merges_at_once_end_as_one_after_the_other(staging: Staging, full_re
     with contextlib.closing(staging.warehouse.connect()) as blocker:
         # Both wait for the lock, then both have the same batch to merge.
         blocker.cursor().execute("lock table ops.lock__fct_trips")
-        both = [staging.warehouse.start_dbt(*RUN, "--target-path", t) for t in targets(staging)]
+        both = [
+            staging.warehouse.start_dbt(*RUN, "--target-path", t) for t in parsed_twice(staging)
+        ]
         wait_for(lambda: waiting(staging.warehouse, "lock table") == len(both), *both)
         blocker.rollback()
     outputs = [process.communicate(timeout=60)[0] for process in both]
@@ -271,8 +262,14 @@ def test_two_merges_at_once_end_as_one_after_the_other(staging: Staging, full_re
     assert_equals_full_refresh(staging, full_refresh)
 
 
-def targets(staging: Staging) -> list[str]:
-    return [str(staging.warehouse.folder / f"target-{n}") for n in (1, 2)]
+def parsed_twice(staging: Staging) -> list[str]:
+    """Two target folders, so that the processes don't write to one; what was parsed goes along."""
+    target = Path(staging.warehouse.environment["DBT_TARGET_PATH"])
+    folders = [staging.warehouse.folder / f"target-{n}" for n in (1, 2)]
+    for folder in folders:
+        folder.mkdir()
+        shutil.copy(target / "partial_parse.msgpack", folder)
+    return [str(folder) for folder in folders]
 
 
 def test_batches_loaded_between_runs_are_all_found(staging: Staging, full_refresh: str) -> None:

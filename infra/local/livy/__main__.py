@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     spark = Spark(
         java_home=find_java_home(arguments.state / "java"),
         s3_root=arguments.s3_root.absolute(),
+        spark_home=arguments.spark_home.absolute(),
     )
     manager = BatchManager(
         Store(arguments.state), spark, max_running=arguments.max_running, retain=arguments.retain
@@ -65,8 +66,11 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8998, help="0 picks a free one (8998)")
     parser.add_argument("--state", type=Path, required=True, help="folder for batches and logs")
     parser.add_argument("--s3-root", type=Path, required=True, help="folder with a bucket each")
+    parser.add_argument(
+        "--spark-home", type=Path, default=Spark.spark_home, help="another Spark than the bundled"
+    )
     parser.add_argument("--max-running", type=int, default=1, help="batches at once (1)")
-    parser.add_argument("--retain", type=float, default=600.0, help="seconds that a finished (600)")
+    parser.add_argument("--retain", type=float, default=600.0, help="seconds that a finished batch is listed, and keeps its name (600)")
     return parser.parse_args(argv)
 
 

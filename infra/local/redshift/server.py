@@ -91,7 +91,7 @@ class Gateway:
         except ProtocolError as error:
             client.write(GatewayError(PROTOCOL_VIOLATION, str(error)).wire("FATAL"))
         except ConnectionClosed:
-            if relay is not None and relay.backend.channel.closed and not client.closed:
+            if relay is not None and relay.backend.channel.closed and not relay.ended:
                 client.write(
                     GatewayError("57P01", "terminating connection: PostgreSQL has gone away").wire(
                         "FATAL"

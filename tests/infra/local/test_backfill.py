@@ -50,7 +50,7 @@ class Airflow:
             run_id = unquote(path.split("/")[4])
             (run,) = [run for run in self.runs if run.id == run_id]
             return run.tasks()
-        if "run_type" in query:
+        if "state" in query:
             return [run.row() for run in self.runs if run.state() in query["state"]]
         for run in self.runs:
             run.step += 1
@@ -58,7 +58,8 @@ class Airflow:
 
     def post(self, path, body):
         if path.endswith("dry_run"):
-            return {"backfills": [{"logical_date": run.logical_date} for run in self.runs]}
+            over = [run for run in self.runs if run.planned]
+            return {"backfills": [{"logical_date": run.logical_date} for run in over]}
         self.posted.append(body)
         if self.active:
             raise ApiError(409, "there is another one")
@@ -74,7 +75,8 @@ class Airflow:
 
 
 class Run:
-    def __init__(self, logical_date, states, tasks=((),)):
+    def __init__(self, logical_date, states, tasks=((),), planned=True):
+        self.planned = planned
         self.id = f"backfill__{logical_date}"
         self.logical_date = logical_date
         self.states, self.by_step, self.step = states, tasks, 0
@@ -144,9 +146,7 @@ def test_each_change_is_told_once_and_the_end_is_awaited(run):
         "2019-10-01  load success  1.0 s",
         "2019-10-01  run success (1 of 2 tasks not run)  3.2 s",
     ]
-    assert outcome == Outcome(
-        ("backfill__2019-10-01T00:00:00Z", "backfill__2019-11-01T00:00:00Z"), ()
-    )
+    assert outcome == Outcome(("2019-10-01", "2019-11-01"), ())
     assert airflow.patched == [("/dags/bikeshare", {"is_paused": False})]
     (body,) = airflow.posted
     assert (body["from_date"], body["to_date"]) == (
@@ -172,7 +172,7 @@ def test_each_try_that_fails_is_explained_with_its_log(run):
         ]
     )
     outcome, lines = run(airflow)
-    assert outcome.failed == ("backfill__2019-10-01T00:00:00Z",)
+    assert outcome.failed == ("2019-10-01",)
     explained = [line for line in lines if "log:" in line]
     assert [line.rpartition("/")[2] for line in explained] == ["attempt=1.log", "attempt=2.log"]
     assert all("boom" in line for line in explained)
@@ -191,6 +191,14 @@ def test_the_same_range_is_followed_and_not_started_twice(run):
     assert len(outcome.succeeded) == 1
     assert "This backfill is going on already: following it." in lines
     assert airflow.put_to == []
+
+
+def test_runs_that_are_going_on_are_followed(run):
+    airflow = Airflow([Run("2019-10-01T00:00:00Z", ["running", "success"], planned=False)])
+    outcome, lines = run(airflow)
+    assert outcome.succeeded == ("2019-10-01",)
+    assert airflow.posted == []
+    assert "Going on already: following." in lines
 
 
 def test_another_range_has_to_wait(run):

@@ -7,7 +7,7 @@ import pytest
 
 from infra.local.config import Config
 from infra.local.environment import MARKER
-from infra.local.processes import end, same_process, stack_processes, uptime
+from infra.local.processes import end, is_reused, same_process, stack_processes, uptime
 
 # Prints a line once it is ready, so that tests need not guess.
 STUBBORN = """
@@ -93,7 +93,20 @@ def test_a_reused_process_id_is_not_mistaken(start):
     created = psutil.Process(process.pid).create_time()
     assert same_process(process.pid, created).pid == process.pid
     assert same_process(process.pid, created - 60) is None
+    assert is_reused(process.pid, created - 60)
+    assert not is_reused(process.pid, created)
+
+
+def test_a_process_that_nobody_waited_for_is_over_but_holds_its_id(start):
+    process = start(STUBBORN)
+    zombie = psutil.Process(process.pid)
+    created = zombie.create_time()
     process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert zombie.status() == psutil.STATUS_ZOMBIE
+    assert same_process(process.pid, created) is None
+    assert not is_reused(process.pid, created)
     process.wait()
     assert same_process(process.pid, created) is None
+    assert not is_reused(process.pid, created)
     assert uptime(process.pid) is None

@@ -63,7 +63,10 @@ create or replace function pg_catalog.trunc(value double precision, places integ
 returns double precision language sql immutable strict parallel safe as
     $$ select trunc(value::numeric, places)::double precision $$;
 
--- AVG of integers is a BIGINT, cut off towards zero.
+-- AVG of integers is a BIGINT, cut off towards zero. State: count and sum.
+create or replace function pg_internal.avg_final(state bigint[]) returns bigint
+language sql immutable parallel safe as
+    $$ select case when state[1] > 0 then state[2] / state[1] end $$;
 create or replace function pg_internal.avg_final(state numeric[]) returns bigint
 language sql immutable parallel safe as
     $$ select case when state[1] > 0 then trunc(state[2] / state[1])::bigint end $$;
@@ -73,6 +76,14 @@ language sql immutable parallel safe as
 do $do$
 begin
     if to_regprocedure('pg_internal.avg(bigint)') is null then
+        create aggregate pg_internal.avg(smallint) (
+            sfunc = int2_avg_accum, stype = bigint[], initcond = '{0,0}',
+            finalfunc = pg_internal.avg_final
+        );
+        create aggregate pg_internal.avg(integer) (
+            sfunc = int4_avg_accum, stype = bigint[], initcond = '{0,0}',
+            finalfunc = pg_internal.avg_final
+        );
         create aggregate pg_internal.avg(bigint) (
             sfunc = pg_internal.avg_step, stype = numeric[], initcond = '{0,0}',
             finalfunc = pg_internal.avg_final

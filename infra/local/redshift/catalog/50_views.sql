@@ -68,7 +68,7 @@ left join pg_internal.table_attributes as t on t.table_id = c.oid
 where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal', 'pg_toast')
     and c.relpersistence <> 't';
 
-create or replace view pg_catalog.svv_redshift_columns as
+create or replace view pg_internal.bound_columns as
 select
     current_database()::varchar as database_name,
     n.nspname::varchar as schema_name,
@@ -92,6 +92,22 @@ left join pg_catalog.pg_attrdef as d on d.adrelid = c.oid and d.adnum = a.attnum
 left join pg_internal.table_attributes as t on t.table_id = c.oid
 where c.relkind in ('r', 'v') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal', 'pg_toast')
     and c.relpersistence <> 't';
+
+create or replace view pg_catalog.svv_redshift_columns as select * from pg_internal.bound_columns;
+-- Read like a late-binding view itself: the gateway puts the columns of those views in.
+insert into pg_internal.late_binding_view values (
+    'pg_catalog.svv_redshift_columns'::regclass,
+    $$
+    select * from pg_internal.bound_columns
+    union all
+    select
+        current_database()::varchar, s::varchar, v::varchar, n::varchar, i, t,
+        null::varchar, 'YES'::varchar, ''::varchar, false, 0, ''::varchar, null::varchar
+    from pg_internal.late_binding_columns() as c(s name, v name, n name, t varchar, i integer)
+    $$,
+    ''
+)
+on conflict (view_id) do update set definition = excluded.definition;
 
 create or replace view pg_catalog.svv_columns as
 select
@@ -164,7 +180,9 @@ from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 cross join lateral pg_catalog.aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as x
 left join pg_catalog.pg_roles as r on r.oid = x.grantee
-where c.relkind in ('r', 'v');
+where c.relkind in ('r', 'v')
+    and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal')
+    and x.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES', 'TRUNCATE');
 
 create or replace view pg_catalog.svv_external_columns as
 select

@@ -40,6 +40,29 @@ returns table (
         and column_name like pattern
     order by ordinal_position
 $$;
+create or replace function pg_internal.show_late_binding_columns(
+    path text[], views jsonb, pattern text default '%'
+)
+returns table (
+    database_name varchar, schema_name varchar, table_name varchar, column_name varchar,
+    ordinal_position integer, column_default varchar, is_nullable varchar, data_type varchar,
+    character_maximum_length integer, numeric_precision integer, numeric_scale integer,
+    remarks varchar, sort_key_type varchar, sort_key integer, dist_key integer, encoding varchar,
+    "collation" varchar
+) language sql stable as $$
+    select
+        current_database()::varchar, (c ->> 's')::varchar, (c ->> 'v')::varchar,
+        (c ->> 'n')::varchar, (c ->> 'i')::integer, null::varchar, 'YES'::varchar,
+        regexp_replace(c ->> 't', '\(.*\)', '')::varchar,
+        case when c ->> 't' like 'character%' then substring(c ->> 't' from '\((\d+)')::integer end,
+        case when c ->> 't' like 'numeric%' then substring(c ->> 't' from '\((\d+)')::integer end,
+        case when c ->> 't' like 'numeric%' then substring(c ->> 't' from ',(\d+)')::integer end,
+        null::varchar, null::varchar, null::integer, null::integer, null::varchar, null::varchar
+    from jsonb_array_elements(coalesce(views, '[]')) as c
+    where c ->> 's' = path[cardinality(path) - 1] and c ->> 'v' = path[cardinality(path)]
+        and c ->> 'n' like pattern
+    order by 5
+$$;
 create or replace function pg_internal.show_schemas(path text[], pattern text default '%')
 returns table (
     database_name varchar, schema_name varchar, schema_owner varchar, schema_type varchar,

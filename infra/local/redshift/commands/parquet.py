@@ -5,6 +5,7 @@ Positional, equal column counts, strict types. Messages follow Redshift's "Spect
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -166,19 +167,27 @@ def encode(
     for item in items:
         with open_object(s3, item) as source:
             try:
-                file = pq.ParquetFile(source)
-            except (pa.ArrowInvalid, OSError) as error:
+                for batch in _batches(source, columns, item, schema):
+                    yield encoder.write_batch(batch), batch.num_rows
+            except (pa.ArrowException, OSError) as error:
                 raise FileError(
-                    15001, f"File '{_file_name(item)}' is not a Parquet file: {error}", item
+                    15001, f"File '{_file_name(item)}' cannot be read as Parquet: {error}", item
                 ) from error
-            check_schema(file.schema_arrow, columns, item)
-            row = 0
-            for batch in file.iter_batches(batch_size=BATCH_ROWS):
-                arrays = []
-                for array, column in zip(batch.columns, columns, strict=True):
-                    converted = _convert(array, column)
-                    _check_values(converted, column, item, row)
-                    arrays.append(converted)
-                row += batch.num_rows
-                yield encoder.write_batch(pa.record_batch(arrays, schema=schema)), batch.num_rows
     yield encoder.finish(), 0
+
+
+def _batches(
+    source: io.BufferedReader, columns: tuple[Column, ...], item: S3Object, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """A file's rows, checked and in the types that encode to the columns'."""
+    file = pq.ParquetFile(source)
+    check_schema(file.schema_arrow, columns, item)
+    row = 0
+    for batch in file.iter_batches(batch_size=BATCH_ROWS):
+        arrays = []
+        for array, column in zip(batch.columns, columns, strict=True):
+            converted = _convert(array, column)
+            _check_values(converted, column, item, row)
+            arrays.append(converted)
+        row += batch.num_rows
+        yield pa.record_batch(arrays, schema=schema)

@@ -8,6 +8,7 @@ from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.session.relay import Answer, Expected, Relay
 from infra.local.redshift.translate import views
+from infra.local.redshift.translate.admin import LATE_BINDING_COLUMNS
 from infra.local.redshift.translate.lateral import lateral_uses, substitute
 from infra.local.redshift.translate.lexer import Token, tokenize
 from infra.local.redshift.translate.parser import literal, quote
@@ -17,7 +18,6 @@ from infra.local.redshift.translate.statement import translate
 
 _STATEMENT = "redshift_relations"
 _LOOKUP = "select name, definition from pg_internal.relations($1::text[])"
-_COLUMNS_CALL = "pg_internal.late_binding_columns()"
 # Views on views on views; deeper than this is a loop.
 _MAX_DEPTH = 32
 # Aliases of one statement that are put in, one after another.
@@ -36,23 +36,20 @@ class Planner:
     async def plan(self, sql: str, tokens: list[Token], context: Context) -> Plan:
         """The plan for one statement; raises GatewayError for what is refused."""
         plan = translate(sql, tokens, context)
-        if not plan.looks_up or self._relay.status == b"E":
+        if tokens[0].is_word("deallocate") and tokens[-1].is_word("all"):
+            self._prepared = False  # ours goes with the client's
+        if self._relay.status == b"E":
             return plan
-        if _COLUMNS_CALL in plan.sql:
-            plan = plan.with_sql(
-                plan.sql.replace(
-                    _COLUMNS_CALL,
-                    f"pg_internal.late_binding_columns({literal(await self._all_views())})",
-                )
-            )
-        relations = find_relations(tokenize(plan.original))
-        if relations:
-            text = await self.expanded(plan.sql, relations)
-            plan = plan if text is None else plan.with_sql(text)
-        if lateral_uses(plan.sql):
-            text = await self._lateral_aliases(plan.sql)
-            plan = plan if text == plan.sql else plan.with_sql(text)
-        return plan
+        text, lateral = plan.sql, plan.lateral
+        if plan.relations:
+            text = await self._expanded(text, list(plan.relations))
+            lateral = lateral or (text != plan.sql and bool(lateral_uses(text)))
+        if LATE_BINDING_COLUMNS in text:
+            call = f"pg_internal.late_binding_columns({literal(await self._all_views())})"
+            text = text.replace(LATE_BINDING_COLUMNS, call)
+        if lateral:
+            text = await self._lateral_aliases(text)
+        return plan if text == plan.sql else plan.with_sql(text)
 
     async def _lateral_aliases(self, sql: str) -> str:
         """SQL with lateral aliases put in where PostgreSQL knows no column of that name."""
@@ -67,16 +64,14 @@ class Planner:
             sql = text
         return sql
 
-    async def expanded(self, sql: str, relations: list[Relation]) -> str | None:
-        """SQL with late-binding views put in, level by level; None when it names none."""
-        text, changed = sql, False
+    async def _expanded(self, text: str, relations: list[Relation]) -> str:
+        """SQL with late-binding views put in, level by level."""
         for _ in range(_MAX_DEPTH):
             names = sorted({relation.quoted for relation in relations if relation.source})
             definitions = await self._definitions(names) if names else {}
             if not definitions:
-                return text if changed else None
+                return text
             text, relations = views.expand(text, definitions)
-            changed = True
         raise GatewayError("42P17", "infinite recursion detected in late-binding views")
 
     async def _definitions(self, names: list[str]) -> dict[str, str]:
@@ -98,36 +93,36 @@ class Planner:
 
     async def _look_up(self, names: list[str]) -> dict[str, str]:
         rows: list[list[str | None]] = []
-        data = b""
-        expected = []
         if not self._prepared:
-            data += messages.parse(_STATEMENT, _LOOKUP)
-            expected.append(Expected(Answer.PARSE, visible=False))
-        data += (
+            await self._exchange(
+                messages.parse(_STATEMENT, _LOOKUP), Expected(Answer.PARSE, visible=False)
+            )
+            self._prepared = True
+        await self._exchange(
             messages.bind_text(_STATEMENT, _STATEMENT, [_array(names)])
             + messages.execute(_STATEMENT)
-            + messages.message(b"C", b"P" + messages.cstring(_STATEMENT))
-        )
-        expected += [
+            + messages.message(b"C", b"P" + messages.cstring(_STATEMENT)),
             Expected(Answer.BIND, visible=False),
             Expected(Answer.EXECUTE, visible=False, rows=rows),
             Expected(Answer.CLOSE, visible=False),
-        ]
-        if self._relay.unsynced:
-            data += messages.FLUSH
-        else:
-            data += messages.SYNC
-            expected.append(Expected(Answer.SYNC, visible=False))
-        await self._relay.hidden(data, *expected)
-        self._prepared = True
+        )
         return {str(row[0]): str(row[1]) for row in rows}
+
+    async def _exchange(self, data: bytes, *expected: Expected) -> None:
+        """Extended-protocol messages, without syncing what the client has not synced."""
+        if self._relay.unsynced:
+            await self._relay.hidden(data + messages.FLUSH, *expected)
+        else:
+            sync = Expected(Answer.SYNC, visible=False)
+            await self._relay.hidden(data + messages.SYNC, *expected, sync)
 
     async def _all_views(self) -> str:
         """Every late-binding view of the database with its full query, as JSON."""
         rows = await self._relay.hidden_query(
             "select n.nspname, c.relname, v.definition from pg_internal.late_binding_view as v "
             "join pg_catalog.pg_class as c on c.oid = v.view_id "
-            "join pg_catalog.pg_namespace as n on n.oid = c.relnamespace order by 1, 2"
+            "join pg_catalog.pg_namespace as n on n.oid = c.relnamespace "
+            "where n.nspname <> 'pg_catalog' order by 1, 2"
         )
         known = {quote(str(schema), str(name)): str(text) for schema, name, text in rows}
         described = []

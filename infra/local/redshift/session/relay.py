@@ -63,6 +63,7 @@ class Relay:
     failed: bool = False  # an error came: everything up to Sync is skipped
     unsynced: bool = False  # the client's extended messages since its last Sync
     fresh: bool = False  # a transaction has begun and nothing has run in it
+    ended: bool = False  # PostgreSQL has told why it ends the session
     last_error: GatewayError | None = None
 
     def send(self, data: bytes, *expected: Expected) -> None:
@@ -156,6 +157,7 @@ class Relay:
         """An error: what follows up to Sync is not answered."""
         fields = messages.read_fields(payload)
         fatal = fields.get("V") in ("FATAL", "PANIC")
+        self.ended = self.ended or fatal
         aborted = fields.get("C") == "25P02" and not head.in_failed
         if head.error is not None and not fatal and not aborted:
             self.last_error = head.error
@@ -211,11 +213,13 @@ class Relay:
                 messages.parse(_HIDDEN, sql)
                 + messages.bind_text(_HIDDEN, _HIDDEN, [])
                 + messages.execute(_HIDDEN)
+                + messages.message(b"C", b"P" + messages.cstring(_HIDDEN))
                 + messages.message(b"C", b"S" + messages.cstring(_HIDDEN))
                 + messages.FLUSH,
                 Expected(Answer.PARSE, visible=False),
                 Expected(Answer.BIND, visible=False),
                 execute,
+                Expected(Answer.CLOSE, visible=False),
                 Expected(Answer.CLOSE, visible=False),
             )
         else:

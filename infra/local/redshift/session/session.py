@@ -62,6 +62,7 @@ class Session:
         while channel.has_message():
             kind, payload = await channel.message()
             if kind == ord("E"):
+                self.relay.ended = True
                 self.client.write(messages.message(b"E", payload))
                 raise ConnectionClosed
             self.client.write(messages.message(bytes([kind]), payload))

@@ -9,6 +9,8 @@ from infra.local.redshift.translate.lexer import Kind, words
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
 
+# The session puts the late-binding views into this call.
+LATE_BINDING_COLUMNS = "pg_internal.late_binding_columns()"
 _SNAPSHOT = "begin isolation level repeatable read"
 
 # Settings that PostgreSQL has too and that mean the same.
@@ -172,6 +174,12 @@ def _listing(parser: Parser, function: str, parts: tuple[str, ...]) -> Plan:
     pattern = f", pattern => {literal(like)}" if like else ""
     arguments = "array[" + ", ".join(literal(part) for part in parts) + "]::text[]"
     call = f"pg_internal.{function}({arguments}{pattern})"
+    if function == "show_columns":  # of a late-binding view as well
+        call += (
+            f" union all select * from pg_internal.show_late_binding_columns({arguments}, "  # noqa: S608 quoted literals
+            f"(select jsonb_agg(c) from {LATE_BINDING_COLUMNS} as c("
+            f"s name, v name, n name, t varchar, i int)){pattern})"
+        )
     return parser.plan(f"select * from {call}{limit}", tag="SHOW")  # noqa: S608 quoted literals
 
 

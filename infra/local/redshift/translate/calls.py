@@ -48,21 +48,19 @@ def _listagg(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     delimiter = e.text_of(spans[1]) if len(spans) == 2 else "''"
     order, end = "", closing
     if e.is_word(closing + 1, "within") and e.is_word(closing + 2, "group"):
-        depth, end = 0, closing + 3
-        while end < len(e.tokens):
-            depth += e.tokens[end].is_mark("(") - e.tokens[end].is_mark(")")
-            if depth == 0:
-                break
-            end += 1
-        inner = e.tokens[closing + 4 : end]
-        order = " " + e.sql[inner[0].start : inner[-1].end]
-        if distinct:
-            order = order.replace(
-                e.sql[e.tokens[first + 1].start : e.tokens[after - 1].end], f"({value})::varchar"
-            )
+        if not e.is_mark(closing + 3, "("):
+            raise e.wrong_arguments(name_at)
+        end = e.end_of_parentheses(closing + 3)
+        order = " " + e.rewritten(closing + 4, end)
+        if distinct:  # PostgreSQL orders a distinct aggregate by its argument's very text
+            order = order.replace(f" {value}", f" ({value})::varchar")
     word = "distinct " if distinct else ""
-    text = f"string_agg({word}({value})::varchar, {delimiter}{order})"
-    e.edits.replace(e.tokens[name_at].start, e.tokens[end].end, text)
+    e.edits.replace(
+        e.tokens[name_at].start,
+        e.tokens[end].end,
+        f"string_agg({word}({value})::varchar, {delimiter}{order})",
+    )
+    e.done_to = end
 
 
 def _median(e: Expressions, name_at: int, opening: int, closing: int) -> None:
@@ -81,19 +79,15 @@ def _ratio_to_report(e: Expressions, name_at: int, opening: int, closing: int) -
     """RATIO_TO_REPORT(x) OVER (…): the share of x in its partition's sum."""
     if not e.is_word(closing + 1, "over") or not e.is_mark(closing + 2, "("):
         raise e.wrong_arguments(name_at)
-    depth, end = 0, closing + 2
-    while end < len(e.tokens):
-        depth += e.tokens[end].is_mark("(") - e.tokens[end].is_mark(")")
-        if depth == 0:
-            break
-        end += 1
+    end = e.end_of_parentheses(closing + 2)
     value = e.text_of((opening + 1, closing))
-    window = e.text_of((closing + 2, end + 1))
+    window = e.rewritten(closing + 2, end + 1)
     e.edits.replace(
         e.tokens[name_at].start,
         e.tokens[end].end,
         f"(({value})::float8 / nullif(sum({value}) over {window}, 0)::float8)",
     )
+    e.done_to = end
 
 
 def _extract(e: Expressions, name_at: int, opening: int, closing: int) -> None:

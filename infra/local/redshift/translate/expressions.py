@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.local.redshift.errors import NAME_TOO_LONG, SYNTAX_ERROR, GatewayError, refused
 from infra.local.redshift.translate.edits import Edits
@@ -38,11 +38,14 @@ class Expressions:
     denied: frozenset[str]  # PostgreSQL's own functions that Redshift lacks
     special: Mapping[str, Special]  # calls that are taken apart; see calls.py
     case_sensitive: bool = False
+    done_to: int = -1  # tokens up to this index are part of a change made already
 
     def rewrite(self) -> None:
         """Go through all tokens once; raises GatewayError for what is not supported."""
         stack: list[int] = []
         for index, token in enumerate(self.tokens):
+            if index <= self.done_to:
+                continue
             if token.kind is Kind.STRING:
                 self._string(index)
             elif token.kind is Kind.QUOTED:
@@ -101,7 +104,7 @@ class Expressions:
             self.edits.replace(token.start, token.end, folded)
 
     def _check_length(self, token: Token) -> None:
-        if token.end - token.start > MAX_NAME and len(token.name.encode()) > MAX_NAME:
+        if token.end - token.start > MAX_NAME // 4 and len(token.name.encode()) > MAX_NAME:
             raise GatewayError(
                 NAME_TOO_LONG,
                 f'identifier "{token.name}" is too long for the local gateway',
@@ -208,6 +211,26 @@ class Expressions:
     def text_of(self, span: tuple[int, int]) -> str:
         """The text of a token range with the changes made so far."""
         return self.edits.render(self.tokens[span[0]].start, self.tokens[span[1] - 1].end)
+
+    def rewritten(self, first: int, after: int) -> str:
+        """The text of tokens that the pass has not come to yet, rewritten by a pass of its own."""
+        edits = Edits(self.sql)
+        part = replace(self, tokens=self.tokens[first:after], edits=edits, done_to=-1)
+        part.rewrite()
+        return edits.render(self.tokens[first].start, self.tokens[after - 1].end)
+
+    def end_of_parentheses(self, opening: int) -> int:
+        """The index of the parenthesis that closes the one at an index."""
+        depth = 0
+        for index in range(opening, len(self.tokens)):
+            depth += self.tokens[index].is_mark("(") - self.tokens[index].is_mark(")")
+            if depth == 0:
+                return index
+        raise GatewayError(
+            SYNTAX_ERROR,
+            "syntax error: a parenthesis is not closed",
+            position=self.tokens[opening].start + 1,
+        )
 
     def replace_call(self, name_at: int, closing: int, text: str) -> None:
         """Put a text in the place of a whole call."""

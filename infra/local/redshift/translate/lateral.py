@@ -69,14 +69,16 @@ def substitute(sql: str, alias: str) -> str | None:
 def _in_list(tokens: list[Token], start: int) -> list[LateralUse]:
     """Uses within the select list that starts at an index."""
     items = _items(tokens, start)
+    named = [_names(tokens, item) for item in items]
+    later: set[str] = set().union(*named[1:]) if named else set()
     found: list[LateralUse] = []
     for number, item in enumerate(items[:-1]):
-        if item.alias is None:
+        if item.alias is None or item.alias not in later:
             continue
         uses: list[tuple[int, int]] = []
-        for later in items[number + 1 :]:
-            uses += _uses(tokens, later, item.alias)
-            if later.alias == item.alias:
+        for after in range(number + 1, len(items)):
+            uses += named[after].get(item.alias, ())
+            if items[after].alias == item.alias:
                 break
         if uses:
             span = tokens[item.first].start, tokens[item.value_after - 1].end
@@ -131,9 +133,9 @@ def _item(tokens: list[Token], first: int, after: int) -> _Item:
     return _Item(first, after, None, after)
 
 
-def _uses(tokens: list[Token], item: _Item, alias: str) -> list[tuple[int, int]]:
-    """Where an item's value names the alias without a qualifier, subqueries left out."""
-    found: list[tuple[int, int]] = []
+def _names(tokens: list[Token], item: _Item) -> dict[str, list[tuple[int, int]]]:
+    """The unqualified names in an item's value and where they stand, subqueries left out."""
+    found: dict[str, list[tuple[int, int]]] = {}
     depth, skip_from = 0, None
     for index in range(item.first, item.value_after):
         token = tokens[index]
@@ -145,12 +147,12 @@ def _uses(tokens: list[Token], item: _Item, alias: str) -> list[tuple[int, int]]
             if skip_from == depth:
                 skip_from = None
             depth -= 1
-        elif skip_from is None and token.is_name and fold(token) == alias:
+        elif skip_from is None and token.is_name:
             before = tokens[index - 1] if index > item.first else None
             following = tokens[index + 1] if index + 1 < len(tokens) else None
             if before is not None and (before.is_mark(".") or before.is_word("as")):
                 continue
             if following is not None and (following.is_mark(".") or following.is_mark("(")):
                 continue
-            found.append((token.start, token.end))
+            found.setdefault(fold(token), []).append((token.start, token.end))
     return found

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from infra.local.redshift.commands.copy_statement import CopyStatement
+from infra.local.redshift.translate.relations import Relation
 
 
 class TransactionVerb(enum.Enum):
@@ -41,6 +42,8 @@ class Plan:
     verb: TransactionVerb | None = None
     command: CopyStatement | None = None
     looks_up: bool = False  # names relations: late-binding views are looked up and put in
+    relations: tuple[Relation, ...] = ()  # that it names, when it looks them up
+    lateral: bool = False  # a select item may use the alias of one before it
     case_sensitive: bool | None = None  # what SET enable_case_sensitive_identifier says
     to_original: Callable[[int], int] | None = field(default=None, compare=False)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 from infra.local.redshift.commands.copy_statement import parse_copy
 from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.translate import admin, ddl, tables, views
-from infra.local.redshift.translate.lexer import Token, split_statements, tokenize
+from infra.local.redshift.translate.lateral import lateral_uses
+from infra.local.redshift.translate.lexer import Token, split_statements, tokenize, words
 from infra.local.redshift.translate.parser import Parser
+from infra.local.redshift.translate.relations import find_relations
 from infra.local.redshift.translate.result import Context, Plan
 
 _Handler = Callable[[Parser, Context], Plan]
@@ -103,13 +107,52 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
 }
 
 
+# Words that say what CREATE, ALTER and DROP are about.
+_OBJECTS = words(
+    "or replace materialized external temp temporary function procedure view table index database "
+    "datashare model library identity masking rls policy sequence type domain trigger extension "
+    "unique aggregate cast operator server schema system"
+)
+
+
+def _named(tokens: list[Token]) -> str:
+    """A statement's kind in words, for its refusal."""
+    kind = [tokens[0].text]
+    if tokens[0].is_word("create", "alter", "drop"):
+        for token in tokens[1:]:
+            if not token.is_word(*_OBJECTS):
+                break
+            kind.append(token.text)
+    return " ".join(kind).upper()
+
+
+# Texts up to this many characters are remembered, and how many of them.
+_REMEMBERED_LENGTH, _REMEMBERED = 4_000, 512
+
+
 def split(sql: str) -> list[list[Token]]:
     """The statements of a text as tokens; raises GatewayError where it cannot be read."""
+    return _split_again(sql) if len(sql) <= _REMEMBERED_LENGTH else split_statements(tokenize(sql))
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _split_again(sql: str) -> list[list[Token]]:
     return split_statements(tokenize(sql))
 
 
 def translate(sql: str, tokens: list[Token], context: Context) -> Plan:
     """PostgreSQL's form of one statement; raises GatewayError naming what is not supported."""
+    if len(sql) <= _REMEMBERED_LENGTH and len(split(sql)) == 1:
+        return _translate_again(sql, context)
+    return _translate(sql, tokens, context)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _translate_again(sql: str, context: Context) -> Plan:
+    return _translate(sql, _split_again(sql)[0], context)
+
+
+def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
     start, end = tokens[0].start, tokens[-1].end
     if start or end != len(sql):
         sql, tokens = (
@@ -120,14 +163,24 @@ def translate(sql: str, tokens: list[Token], context: Context) -> Plan:
             ],
         )
     try:
-        words = tuple(token.text for token in tokens[:5])
-        for length in range(min(len(words), 5), 0, -1):
-            handler = HANDLERS.get(words[:length])
+        opening = tuple(token.text for token in tokens[:5])
+        for length in range(len(opening), 0, -1):
+            handler = HANDLERS.get(opening[:length])
             if handler is not None:
-                return handler(Parser(sql, tokens), context).moved(start)
-        named = " ".join(token.text.upper() for token in tokens[:2] if token.is_name)
-        raise refused(f"Statement {named or tokens[0].text}", sql, position=1)
+                return _examined(handler(Parser(sql, tokens), context).moved(start), tokens)
+        raise refused(f"Statement {_named(tokens)}", sql, position=1)
     except GatewayError as error:
         if error.position is not None:
             error.position += start
         raise
+
+
+def _examined(plan: Plan, tokens: list[Token]) -> Plan:
+    """The plan with what the session has to ask PostgreSQL about it."""
+    if not plan.looks_up:
+        return plan
+    return replace(
+        plan,
+        relations=tuple(find_relations(tokens)),
+        lateral=any(token.is_word("select") for token in tokens) and bool(lateral_uses(plan.sql)),
+    )

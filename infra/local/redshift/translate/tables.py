@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from infra.local.redshift.translate.expressions import check_type, type_replacement
 from infra.local.redshift.translate.lexer import words
-from infra.local.redshift.translate.parser import Parser, quote
+from infra.local.redshift.translate.parser import Parser
 from infra.local.redshift.translate.result import Context, Plan
 
 _COLUMN_WORDS = words(
@@ -79,14 +79,15 @@ def create_table(parser: Parser, context: Context) -> Plan:
     parser.try_words("if", "not", "exists")
     start = parser.index
     parts = parser.dotted_name()
-    if parts[-1].startswith("#"):
-        parser.edits.replace(parser.tokens[start].start, parser.tokens[start].end, quote(parts[-1]))
-        if not temporary:
-            parser.edits.insert(parser.tokens[local].start, "temp ")
+    if parts[-1].startswith("#") and not temporary:
+        parser.edits.insert(parser.tokens[local].start, "temp ")
+    parser.expressions(context, start, parser.index)
     as_query = _is_ctas(parser)
     if parser.peek_mark("("):
         if as_query:
+            first = parser.index
             parser.names_in_parentheses()
+            parser.expressions(context, first, parser.index)
         else:
             _columns(parser, context, attributes)
     first = parser.index
@@ -126,6 +127,7 @@ def _columns(parser: Parser, context: Context, attributes: Attributes) -> None:
             _drop_item(parser, first)
         elif parser.try_word("like"):
             parser.dotted_name()
+            parser.expressions(context, first, parser.index)
             if parser.try_word("including", "excluding"):
                 parser.word("defaults")
         else:

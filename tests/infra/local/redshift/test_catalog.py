@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from .conftest import Schema, Servers
+
+pytestmark = pytest.mark.slow
+
+
+def test_distribution_and_sort_keys_are_shown(schema: Schema) -> None:
+    schema.run(
+        "create table t (a int encode az64, b varchar(70) distkey, c timestamp) sortkey (c, a)"
+    )
+    assert schema.run(
+        'select "column", type, encoding, distkey, sortkey, "notnull" '
+        "from pg_table_def where schemaname = %s and tablename = 't'",
+        schema.name,
+    ) == [
+        ("a", "integer", "az64", False, 2, False),
+        ("b", "character varying(70)", "none", True, 0, False),
+        ("c", "timestamp without time zone", "none", False, 1, False),
+    ]
+    info = (
+        "select diststyle, sortkey1, sortkey_num, max_varchar from svv_table_info "
+        'where "table" = \'t\' and "schema" = %s'
+    )
+    assert schema.run(info, schema.name) == [("KEY(b)", "c", 2, 70)]
+    schema.run("alter table t alter diststyle all")
+    schema.run("alter table t alter sortkey (b)")
+    assert schema.run(info, schema.name) == [("ALL", "b", 1, 70)]
+
+
+@pytest.mark.parametrize(
+    ("clause", "shown"),
+    [
+        ("", ("AUTO(ALL)", "AUTO(SORTKEY)")),
+        ("diststyle even", ("EVEN", "AUTO(SORTKEY)")),
+        ("diststyle auto sortkey auto", ("AUTO(ALL)", "AUTO(SORTKEY)")),
+        ("diststyle key distkey (a) interleaved sortkey (a)", ("KEY(a)", "INTERLEAVED")),
+    ],
+)
+def test_ctas_attributes(schema: Schema, clause: str, shown: tuple[str, str]) -> None:
+    schema.run(f"create table t {clause} as select 1 as a")
+    found = schema.run(
+        'select diststyle, sortkey1 from svv_table_info where "schema" = %s', schema.name
+    )
+    assert found == [shown]
+
+
+def test_ctas_column_types_are_redshifts(schema: Schema) -> None:
+    schema.run(
+        "create table t as select md5('a') as a, 1.50::numeric(9,2) * 2 as b, 'x'::char(2) as c"
+    )
+    assert schema.run(
+        "select column_name, data_type, numeric_precision, numeric_scale "
+        "from information_schema.columns where table_schema = %s order by ordinal_position",
+        schema.name,
+    ) == [
+        ("a", "character varying", None, None),
+        ("b", "numeric", 38, 2),
+        ("c", "character", None, None),
+    ]
+    assert schema.value("select b from t") == Decimal("3.00")
+
+
+def test_comments_and_columns_are_listed(schema: Schema) -> None:
+    schema.run("create table t (a int not null default 5, b varchar(9))")
+    schema.run("comment on table t is $$it's \\ a table$$")
+    schema.run("comment on column t.b is 'the b'")
+    assert schema.run(
+        "select column_name, data_type, column_default, is_nullable, remarks "
+        "from svv_redshift_columns where schema_name = %s",
+        schema.name,
+    ) == [
+        ("a", "integer", "5", "NO", None),
+        ("b", "character varying(9)", None, "YES", "the b"),
+    ]
+    assert schema.run(
+        "select table_type, remarks from svv_tables where table_schema = %s", schema.name
+    ) == [("BASE TABLE", "it's \\ a table")]
+    rows = schema.run(f"show columns from table warehouse.{schema.name}.t like 'b'")
+    assert [(row[3], row[7], row[8], row[11]) for row in rows] == [
+        ("b", "character varying", 9, "the b")
+    ]
+
+
+def test_show_schemas_databases_and_limit(servers: Servers, schema: Schema) -> None:
+    assert schema.run(f"show schemas from database warehouse like '{schema.name}'") == [
+        ("warehouse", schema.name, "starlift", "local", "", "", "")
+    ]
+    assert [row[0] for row in schema.run("show databases")] == ["warehouse"]
+    schema.run("create table a (x int)")
+    schema.run("create table b (x int)")
+    assert [row[2] for row in schema.run(f"show tables from schema {schema.name} limit 1")] == ["a"]
+    assert "pg_internal" not in [
+        row[1] for row in schema.run("show schemas from database warehouse")
+    ]
+
+
+def test_grants_are_real_and_shown(schema: Schema) -> None:
+    s = schema.name
+    schema.run("create table t (a int)")
+    for statement in ("drop user if exists reader_1", "drop group if exists readers_1"):
+        schema.run(statement)
+    schema.run("create user reader_1 password disable")
+    schema.run("create group readers_1")
+    schema.run("grant select on t to reader_1")
+    schema.run("grant insert on t to group readers_1")
+    assert schema.value(f"select has_table_privilege('reader_1', '{s}.t', 'select')") is True
+    assert schema.value(f"select has_table_privilege('reader_1', '{s}.t', 'insert')") is False
+    assert schema.run(
+        "select identity_name, identity_type, privilege_type from svv_relation_privileges "
+        "where namespace_name = %s and identity_name <> 'starlift' order by 1",
+        s,
+    ) == [("reader_1", "user", "select"), ("readers_1", "group", "insert")]
+    shown = schema.run(f"show grants on table {s}.t")
+    assert ("SELECT", "reader_1") in [(row[4], row[6]) for row in shown]
+    schema.run("revoke select on t from reader_1")
+    assert schema.value(f"select has_table_privilege('reader_1', '{s}.t', 'select')") is False
+
+
+def test_dropped_tables_leave_no_attributes(servers: Servers, schema: Schema) -> None:
+    schema.run("create table t (a int) diststyle all")
+    schema.run("drop table t")
+    schema.run("create table t (a int)")
+    found = schema.run('select diststyle from svv_table_info where "schema" = %s', schema.name)
+    assert found == [("AUTO(ALL)",)]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        "stl_load_errors",
+        "stl_load_commits",
+        "sys_load_history",
+        "sys_load_error_detail",
+        "stv_sessions",
+        "stv_recents",
+        "stv_mv_info",
+        "svv_mv_info",
+        "svv_external_columns",
+        "svv_external_tables",
+        "svv_external_schemas",
+        "svv_columns",
+        "svv_tables",
+        "svv_redshift_tables",
+        "svv_redshift_schemas",
+        "svv_all_schemas",
+        "svv_redshift_databases",
+        "sys_query_detail",
+        "pg_user",
+    ],
+)
+def test_system_views_can_be_read(servers: Servers, view: str) -> None:
+    with servers.psycopg() as connection:
+        connection.execute(f"select * from {view} limit 1")
+        connection.execute(f"select * from pg_catalog.{view} limit 1")
+        can = connection.execute(f"select has_table_privilege(current_user, '{view}', 'SELECT')")
+        assert can.fetchone() == (True,)
+
+
+def test_postgres_own_functions_do_not_exist(servers: Servers) -> None:
+    with servers.psycopg() as connection:
+        for call in ("string_agg('a', ',')", "pg_sleep(0)", "to_json(1)", "pg_read_file('x')"):
+            with pytest.raises(psycopg.errors.UndefinedFunction):
+                connection.execute(f"select {call}")

@@ -1,0 +1,425 @@
+"""COPY from a real S3 server into the client's own transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import gzip
+import json
+import socket
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from .conftest import Schema, Servers, wait_until
+
+pytestmark = pytest.mark.slow
+
+ROLE = "iam_role 'arn:aws:iam::123456789012:role/copy'"
+COLUMNS = (
+    "a smallint, b integer, c bigint, d real, e double precision, f numeric(9,2), g boolean, "
+    "h date, i timestamp, j varchar(10), k char(3)"
+)
+DAY, MOMENT = datetime.date(2020, 2, 29), datetime.datetime(2020, 1, 2, 3, 4, 5, 678901)
+
+
+def table(**changed: pa.Array) -> pa.Table:
+    columns = {
+        "a": pa.array([1, None], pa.int16()),
+        "b": pa.array([2, None], pa.int32()),
+        "c": pa.array([3, None], pa.int64()),
+        "d": pa.array([1.5, None], pa.float32()),
+        "e": pa.array([2.5, None], pa.float64()),
+        "f": pa.array([Decimal("-1.25"), None], pa.decimal128(9, 2)),
+        "g": pa.array([True, None], pa.bool_()),
+        "h": pa.array([DAY, None], pa.date32()),
+        "i": pa.array([MOMENT, None], pa.timestamp("us", "UTC")),
+        "j": pa.array(["né", None], pa.string()),
+        "k": pa.array(["x", None], pa.string()),
+    }
+    return pa.table({**columns, **changed})
+
+
+Put = Callable[..., Any]
+
+
+class Lake:
+    """A folder of the test's own in the bucket."""
+
+    def __init__(self, servers: Servers, name: str) -> None:
+        self.root = servers.s3_root / "lake" / name
+        self.root.mkdir(parents=True)
+        self.url = f"s3://lake/{name}"
+        self._s3 = servers.s3()
+
+    def parquet(self, name: str, data: pa.Table) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(data, path)
+        return path
+
+    def manifest(self, name: str, *entries: dict[str, Any]) -> str:
+        return self.put(name, json.dumps({"entries": list(entries)}))
+
+    def put(self, name: str, text: str) -> str:
+        self._s3.put_object(Bucket="lake", Key=f"{self.root.name}/{name}", Body=text.encode())
+        return f"{self.url}/{name}"
+
+    def entry(self, path: Path, **changed: Any) -> dict[str, Any]:
+        return {
+            "url": f"{self.url}/{path.relative_to(self.root)}",
+            "mandatory": True,
+            "meta": {"content_length": path.stat().st_size},
+            **changed,
+        }
+
+
+@pytest.fixture
+def lake(servers: Servers, schema: Schema) -> Lake:
+    return Lake(servers, schema.name)
+
+
+def test_every_type_arrives_by_position(schema: Schema, lake: Lake) -> None:
+    schema.run(f"create table t ({COLUMNS})")
+    lake.parquet("data/part-0.parquet", table().rename_columns([f"x{i}" for i in range(11)]))
+    schema.run(f"copy {schema.name}.t from '{lake.url}/data/' {ROLE} format as parquet")
+    assert schema.run("select * from t where a is not null") == [
+        (1, 2, 3, 1.5, 2.5, Decimal("-1.25"), True, DAY, MOMENT, "né", "x  ")
+    ]
+    assert schema.value("select count(*) from t where a is null and j is null and k is null") == 1
+    assert schema.value("select pg_last_copy_count()") == 2
+
+
+def test_a_manifest_names_the_files(schema: Schema, lake: Lake) -> None:
+    schema.run(f"create table t ({COLUMNS})")
+    one, two = (lake.parquet(f"{i}.parquet", table()) for i in range(2))
+    lake.parquet("not-listed.parquet", table())
+    url = lake.manifest(
+        "m.json",
+        lake.entry(one),
+        lake.entry(two),
+        {"url": f"{lake.url}/absent", "meta": {"content_length": 1}},  # mandatory is false
+    )
+    schema.run(f"copy t from '{url}' {ROLE} parquet manifest")
+    assert schema.value("select count(*) from t") == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "detail"),
+    [
+        (
+            {"url": "s3://lake/absent.parquet"},
+            "mandatory file of the manifest is missing",
+            "s3://lake/absent.parquet",
+        ),
+        (
+            {"meta": {"content_length": 7}},
+            "File size in the manifest does not match",
+            "meta.content_length 7, actual size",
+        ),
+        ({"meta": {}}, "missing meta.content_length", "Entry s3://lake/"),
+        ({"url": "http://x"}, "Invalid S3 URL", None),
+    ],
+)
+def test_wrong_manifest_entries(
+    schema: Schema, lake: Lake, change: dict[str, Any], message: str, detail: str | None
+) -> None:
+    schema.run(f"create table t ({COLUMNS})")
+    path = lake.parquet("0.parquet", table())
+    url = lake.manifest("m.json", lake.entry(path), lake.entry(path, **change))
+    with pytest.raises(psycopg.Error) as caught:
+        schema.run(f"copy t from '{url}' {ROLE} parquet manifest")
+    assert message in (caught.value.diag.message_primary or "")
+    assert detail is None or detail in (caught.value.diag.message_detail or "")
+    assert schema.value("select count(*) from t") == 0
+
+
+def test_no_file_is_an_error(schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (a int)")
+    with pytest.raises(psycopg.Error, match=r"The specified S3 prefix '.*/nothing' does not exist"):
+        schema.run(f"copy t from '{lake.url}/nothing' {ROLE} parquet")
+    with pytest.raises(psycopg.Error, match="No file was found"):
+        schema.run(f"copy t from '{lake.manifest('m.json')}' {ROLE} parquet manifest")
+    lake.put("bad.json", "{}")
+    with pytest.raises(psycopg.Error, match="not in correct json format"):
+        schema.run(f"copy t from '{lake.url}/bad.json' {ROLE} parquet manifest")
+    with pytest.raises(psycopg.Error, match=r"S3ServiceException.*Status 404"):
+        schema.run(f"copy t from 's3://no-such-bucket/x' {ROLE} parquet")
+
+
+@pytest.mark.parametrize(
+    ("column", "data", "code", "message"),
+    [
+        (
+            "b",
+            pa.array([1, 2], pa.int64()),
+            15001,
+            "Column type: INT, Parquet schema: optional int64",
+        ),
+        (
+            "c",
+            pa.array([1, 2], pa.int32()),
+            15001,
+            "Column type: BIGINT, Parquet schema: optional int32",
+        ),
+        ("j", pa.array([1, 2], pa.int32()), 15001, "Column type: VARCHAR(10)"),
+        (
+            "f",
+            pa.array([Decimal("1.5"), None], pa.decimal128(9, 1)),
+            15001,
+            "Column type: DECIMAL(9,2)",
+        ),
+        ("i", pa.array([DAY, None], pa.date32()), 15001, "Column type: TIMESTAMP"),
+        (
+            "j",
+            pa.array(["ok", "ééééé1"], pa.string()),
+            15007,
+            "Table: 10, Data: 11, row 2, value 'ééééé1'",
+        ),
+        (
+            "k",
+            pa.array([None, "abcd"], pa.string()),
+            15007,
+            "Table: 3, Data: 4, row 2, value 'abcd'",
+        ),
+    ],
+)
+def test_what_does_not_fit_names_file_and_column(
+    schema: Schema, lake: Lake, column: str, data: pa.Array, code: int, message: str
+) -> None:
+    schema.run(f"create table t ({COLUMNS})")
+    lake.parquet("ok.parquet", table())
+    lake.parquet("wrong.parquet", table(**{column: data}))
+    with pytest.raises(psycopg.Error) as caught:
+        schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
+    assert caught.value.diag.message_primary == "Spectrum Scan Error"
+    detail = caught.value.diag.message_detail or ""
+    assert f"Spectrum Scan Error code: {code}" in detail
+    assert message in detail
+    assert "wrong.parquet" in detail
+    assert schema.value("select count(*) from t") == 0
+    errors = (
+        "select file_name, column_name, error_code from sys_load_error_detail "
+        "where table_name = 't' order by query_id desc limit 1"
+    )
+    assert schema.run(errors) == [(f"{lake.url}/wrong.parquet", column, code)]
+
+
+def test_column_counts_must_match(schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (a smallint, b integer)")
+    lake.parquet("0.parquet", table())
+    with pytest.raises(psycopg.Error) as caught:
+        schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
+    assert "Table columns: 2, Data columns: 11" in (caught.value.diag.message_detail or "")
+
+
+def test_null_in_a_not_null_column(schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (a smallint, b integer not null)")
+    lake.parquet("0.parquet", table().select(["a", "b"]))
+    with pytest.raises(psycopg.Error) as caught:
+        schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
+    assert "NULL value into NOT NULL column 'b', row 2" in (caught.value.diag.message_detail or "")
+
+
+def test_a_column_list_takes_the_columns_in_its_order(schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (i bigint identity(1,1), b integer default 7, a smallint)")
+    lake.parquet("0.parquet", table().select(["a"]))
+    schema.run(f"copy t (a) from '{lake.url}/' {ROLE} parquet")
+    assert schema.run("select i, b, a from t order by i") == [(1, 7, 1), (2, 7, None)]
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        schema.run(f"copy t (zz) from '{lake.url}/' {ROLE} parquet")
+
+
+def test_a_file_that_is_no_parquet(schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (a int)")
+    (lake.root / "0.parquet").write_text("hello, this is text")
+    with pytest.raises(psycopg.Error) as caught:
+        schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
+    assert "cannot be read as Parquet" in (caught.value.diag.message_detail or "")
+
+
+def test_a_damaged_file(schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (a integer)")
+    data = pa.table({"a": pa.array(range(100_000), pa.int32())})
+    path = lake.parquet("0.parquet", data)
+    raw = bytearray(path.read_bytes())
+    raw[20:2000] = bytes(1980)
+    path.write_bytes(raw)
+    with pytest.raises(psycopg.Error) as caught:
+        schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
+    assert caught.value.diag.message_primary == "Spectrum Scan Error"
+    assert schema.value("select count(*) from t") == 0
+
+
+def test_a_client_that_vanishes_during_copy_loads_nothing(
+    servers: Servers, schema: Schema, lake: Lake
+) -> None:
+    schema.run("create table t (a integer)")
+    lake.parquet("0.parquet", pa.table({"a": pa.array(range(3_000_000), pa.int32())}))
+    other = servers.psycopg()
+    pid = other.info.backend_pid
+    thread = threading.Thread(
+        target=_ignore_errors,
+        args=(other, f"copy {schema.name}.t from '{lake.url}/' {ROLE} parquet"),
+    )
+    thread.start()
+    with servers.postgres() as admin:
+        copying = f"select 1 from pg_stat_progress_copy where pid = {pid}"
+        wait_until(lambda: admin.execute(copying).fetchone(), "the COPY's start")
+        socket.socket(fileno=other.fileno()).shutdown(socket.SHUT_RDWR)
+        thread.join()
+        there = f"select 1 from pg_stat_activity where pid = {pid}"
+        wait_until(lambda: admin.execute(there).fetchone() is None, "the session's end", 10)
+    assert schema.value("select count(*) from t") == 0
+
+
+def test_cancel_stops_a_copy(servers: Servers, schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (a integer)")
+    lake.parquet("0.parquet", pa.table({"a": pa.array(range(3_000_000), pa.int32())}))
+    with servers.psycopg() as other, servers.postgres() as admin:
+        copying = f"select 1 from pg_stat_progress_copy where pid = {other.info.backend_pid}"
+
+        def cancel() -> None:
+            wait_until(lambda: admin.execute(copying).fetchone(), "the COPY's start")
+            other.cancel()
+
+        thread = threading.Thread(target=cancel)
+        thread.start()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            other.execute(f"copy {schema.name}.t from '{lake.url}/' {ROLE} parquet")
+        thread.join()
+        assert other.execute("select 1").fetchone() == (1,)
+    assert schema.value("select count(*) from t") == 0
+
+
+def _ignore_errors(connection: psycopg.Connection[Any], sql: str) -> None:
+    with contextlib.suppress(psycopg.Error):
+        connection.execute(sql)
+
+
+def test_only_tables_that_exist(schema: Schema, lake: Lake) -> None:
+    schema.run("create view v as select 1 as a")
+    for name, message in (("nope", "nonexistent table nope"), ("v", "it is not a table")):
+        with pytest.raises(psycopg.Error, match=message):
+            schema.run(f"copy {name} from '{lake.url}/' {ROLE} parquet")
+
+
+def test_copy_is_part_of_the_clients_transaction(
+    servers: Servers, schema: Schema, lake: Lake
+) -> None:
+    schema.run(f"create table t ({COLUMNS})")
+    lake.parquet("0.parquet", table())
+    copy = f"copy {schema.name}.t from '{lake.url}/' {ROLE} parquet"
+    connection = servers.redshift()
+    cursor = connection.cursor()
+    cursor.execute(copy)
+    cursor.execute("select pg_last_copy_count()")
+    assert cursor.fetchall() == ([2],)
+    cursor.execute(f"select count(*) from {schema.name}.t")
+    assert cursor.fetchall() == ([2],)
+    assert schema.value("select count(*) from t") == 0
+    connection.rollback()
+    cursor.execute(copy)
+    connection.commit()
+    assert schema.value("select count(*) from t") == 2
+    cursor.execute(f"create temp table s (like {schema.name}.t)")
+    cursor.execute(copy.replace(f"{schema.name}.t", "s"))
+    cursor.execute("select count(*) from s")
+    assert cursor.fetchall() == ([2],)
+    connection.close()
+
+
+def test_a_failed_copy_fails_the_transaction(servers: Servers, schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (a int)")
+    lake.parquet("0.parquet", table())
+    for autocommit in (False, True):
+        connection = servers.redshift()
+        connection.autocommit = autocommit
+        cursor = connection.cursor()
+        with pytest.raises(Exception, match="Spectrum Scan Error"):
+            cursor.execute(f"copy {schema.name}.t from '{lake.url}/' {ROLE} parquet")
+        if autocommit:
+            assert cursor.execute("select 1").fetchall() == ([1],)
+        else:
+            with pytest.raises(Exception, match="current transaction is aborted"):
+                cursor.execute("select 1")
+        connection.close()
+
+
+def test_the_history_survives_the_rollback(servers: Servers, schema: Schema, lake: Lake) -> None:
+    schema.run(f"create table t ({COLUMNS})")
+    path = lake.parquet("0.parquet", table())
+    with servers.psycopg(autocommit=False) as connection:
+        connection.execute(f"copy {schema.name}.t from '{lake.url}/0' {ROLE} parquet")
+        row = connection.execute("select pg_last_copy_id()").fetchone()
+        assert row is not None
+        connection.rollback()
+    assert schema.run(
+        "select table_name, status, data_source, file_format, loaded_rows, loaded_bytes, "
+        "source_file_count, error_count from sys_load_history where query_id = %s",
+        row[0],
+    ) == [
+        (f"{schema.name}.t", "completed", f"{lake.url}/0", "parquet", 2, path.stat().st_size, 1, 0)
+    ]
+
+
+def test_large_files_stream_in_bounded_memory(servers: Servers, schema: Schema, lake: Lake) -> None:
+    rows = 1_000_000
+    schema.run("create table t (a integer, b varchar(40))")
+    data = pa.table(
+        {
+            "a": pa.array(range(rows), pa.int32()),
+            "b": pa.array([f"{i:040d}" for i in range(rows)]),
+        }
+    )
+    pq.write_table(data, lake.root / "0.parquet", row_group_size=100_000)
+    gateway = psutil.Process(servers.pid)
+    before = gateway.memory_info().rss
+    schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
+    assert schema.run("select count(*), sum(a), max(b) from t") == [
+        (rows, rows * (rows - 1) // 2, f"{rows - 1:040d}")
+    ]
+    assert gateway.memory_info().rss - before < 150 * 1024 * 1024
+
+
+CSV = 'id,name,n\n1,Ann,5\n2,,\n3,"a, ""b""",7\n'
+
+
+def test_csv(schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (id int, name varchar(20), n int)")
+    (lake.root / "0.csv").write_text(CSV)
+    (lake.root / "1.csv").write_text("id,name,n\n4,ü,8")  # no line end
+    schema.run(f"copy t from '{lake.url}/' {ROLE} csv ignoreheader 1 region 'us-east-1'")
+    assert schema.run("select * from t order by id") == [
+        (1, "Ann", 5), (2, "", None), (3, 'a, "b"', 7), (4, "ü", 8),
+    ]  # fmt: skip
+    assert schema.value("select pg_last_copy_count()") == 4
+
+
+def test_csv_options(schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (id int, name varchar(20))")
+    (lake.root / "0.csv.gz").write_bytes(gzip.compress(b"1|'x|y'\n2|\n3|''\n"))
+    schema.run(
+        f"copy t from '{lake.url}/' {ROLE} format csv delimiter '|' quote '''' gzip emptyasnull"
+    )
+    assert schema.run("select * from t order by id") == [(1, "x|y"), (2, None), (3, None)]
+
+
+def test_csv_errors_tell_line_column_and_value(schema: Schema, lake: Lake) -> None:
+    schema.run("create table csv_errors (id int, name varchar(3))")
+    (lake.root / "0.csv").write_text("1,a\nx,b\n")
+    with pytest.raises(psycopg.Error, match="Load into table 'csv_errors' failed"):
+        schema.run(f"copy csv_errors from '{lake.url}/' {ROLE} csv")
+    assert schema.run(
+        "select line_number, colname, raw_field_value, err_reason from stl_load_errors "
+        "where filename like %s",
+        f"{lake.url}%",
+    ) == [(2, "id", "x", 'invalid input syntax for type integer: "x"')]

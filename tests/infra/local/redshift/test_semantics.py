@@ -1,0 +1,348 @@
+"""Where PostgreSQL would make a test lie: lengths, keys, transactions, functions."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from .conftest import Schema, Servers, wait_until
+
+pytestmark = pytest.mark.slow
+
+D, TS = datetime.date, datetime.datetime
+
+
+def test_varchar_and_char_count_bytes(schema: Schema) -> None:
+    schema.run("create table t (a varchar(4), b char(4))")
+    schema.run("insert into t values ('éé', 'abcd')")
+    for column, kind in (("a", "character varying"), ("b", "character")):
+        with pytest.raises(psycopg.errors.StringDataRightTruncation) as caught:
+            schema.run(f"insert into t ({column}) values ('ééé')")
+        assert caught.value.diag.message_primary == f"value too long for type {kind}(4)"
+    with pytest.raises(psycopg.errors.StringDataRightTruncation):
+        schema.run("update t set a = 'abcde'")
+
+
+def test_char_takes_single_byte_characters_only(schema: Schema) -> None:
+    schema.run("create table t (a char(4))")
+    with pytest.raises(psycopg.errors.StringDataRightTruncation):
+        schema.run("insert into t values ('é')")
+
+
+def test_bytes_count_in_ctas_added_and_widened_columns(schema: Schema) -> None:
+    schema.run("create table t as select 'a'::varchar(2) as a")
+    schema.run("alter table t add column b varchar(2)")
+    for column in "ab":
+        with pytest.raises(psycopg.errors.StringDataRightTruncation):
+            schema.run(f"insert into t ({column}) values ('éé')")
+    schema.run("alter table t alter column b type varchar(4)")
+    schema.run("insert into t (b) values ('éé')")
+    with pytest.raises(psycopg.errors.StringDataRightTruncation):
+        schema.run("insert into t (b) values ('ééé')")
+    schema.run("alter table t rename column b to c")
+    with pytest.raises(psycopg.errors.StringDataRightTruncation):
+        schema.run("insert into t (c) values ('ééé')")
+
+
+def test_text_is_varchar_256(schema: Schema) -> None:
+    schema.run("create table t (a text)")
+    schema.run(f"insert into t values ('{'x' * 256}')")
+    with pytest.raises(psycopg.errors.StringDataRightTruncation):
+        schema.run(f"insert into t values ('{'x' * 257}')")
+
+
+def test_keys_are_not_enforced_but_not_null_is(schema: Schema) -> None:
+    schema.run("create table u (i int primary key)")
+    schema.run("create table t (a int primary key, b int unique references u (i), unique (a, b))")
+    schema.run("insert into t values (1, 2), (1, 2)")
+    assert schema.value("select count(*) from t") == 2
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        schema.run("insert into t values (null, 1)")
+
+
+def test_identity_columns_number_rows(schema: Schema) -> None:
+    schema.run("create table t (i bigint identity(10, 5), a int)")
+    schema.run("insert into t (a) values (1), (2)")
+    assert schema.run("select i from t order by 1") == [(10,), (15,)]
+    with pytest.raises(psycopg.errors.GeneratedAlways):
+        schema.run("insert into t (i, a) values (1, 1)")
+
+
+def test_truncate_commits(servers: Servers, schema: Schema) -> None:
+    schema.run("create table t (a int)")
+    connection = servers.redshift()
+    cursor = connection.cursor()
+    cursor.execute(f"insert into {schema.name}.t values (1)")
+    cursor.execute(f"truncate {schema.name}.t")
+    assert not connection.in_transaction
+    cursor.execute(f"insert into {schema.name}.t values (2)")
+    connection.rollback()
+    assert schema.value("select count(*) from t") == 0
+    connection.close()
+
+
+def test_ddl_is_transactional(servers: Servers, schema: Schema) -> None:
+    with servers.psycopg(autocommit=False) as connection:
+        connection.execute(f"create table {schema.name}.t (a int) diststyle all")
+        connection.execute(f"create view {schema.name}.v as select 1 as a with no schema binding")
+        connection.rollback()
+    assert schema.run(f"show tables from schema {schema.name}") == []
+
+
+def test_transactions_read_one_snapshot(servers: Servers, schema: Schema) -> None:
+    schema.run("create table t (a int)")
+    with servers.psycopg(autocommit=False) as reader:
+        count = f"select count(*) from {schema.name}.t"
+        assert reader.execute(count).fetchone() == (0,)
+        schema.run("insert into t values (1)")
+        assert reader.execute(count).fetchone() == (0,)
+        reader.commit()
+        assert reader.execute(count).fetchone() == (1,)
+
+
+def test_writing_the_same_row_is_error_1023(servers: Servers, schema: Schema) -> None:
+    schema.run("create table t (a int, b int)")
+    schema.run("insert into t values (1, 0)")
+    with servers.psycopg(autocommit=False) as late:
+        late.execute(f"select * from {schema.name}.t")
+        schema.run("update t set b = 1")
+        with pytest.raises(psycopg.errors.SerializationFailure) as caught:
+            late.execute(f"update {schema.name}.t set b = 2")
+    message = caught.value.diag.message_primary or ""
+    assert message.startswith("1023 ")
+    assert "Serializable isolation violation" in message
+    assert "conflict with concurrent transaction" in message
+
+
+def swap(servers: Servers, schema: str) -> psycopg.Connection[Any]:
+    """What dbt does to a table, up to before its commit."""
+    connection = servers.psycopg(autocommit=False)
+    connection.execute(f"create table {schema}.t_new as select 2 as a")
+    connection.execute(f"alter table {schema}.t rename to t_old")
+    connection.execute(f"alter table {schema}.t_new rename to t")
+    return connection
+
+
+def test_a_table_swapped_since_the_snapshot_is_a_conflict_not_an_empty_table(
+    servers: Servers, schema: Schema
+) -> None:
+    schema.run("create table t as select 1 as a")
+    schema.run("create table other as select 1 as a")
+    with servers.psycopg(autocommit=False) as reader:
+        reader.execute(f"select * from {schema.name}.other")
+        with swap(servers, schema.name) as swapper:
+            swapper.commit()
+        with pytest.raises(psycopg.errors.SerializationFailure, match="conflict with concurrent"):
+            reader.execute(f"select * from {schema.name}.t")
+
+
+def test_a_transaction_that_waits_for_a_swap_first_reads_the_new_table(
+    servers: Servers, schema: Schema
+) -> None:
+    schema.run("create table t as select 1 as a")
+    swapper = swap(servers, schema.name)
+    rows: list[Any] = []
+
+    def read() -> None:
+        with servers.psycopg(autocommit=False) as reader:
+            rows.append(reader.execute(f"select a from {schema.name}.t").fetchall())
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+    with servers.postgres() as admin:
+        wait_until(lambda: admin.execute(waiting).fetchone() == (1,), "the reader's wait")
+    swapper.commit()
+    thread.join(timeout=20)
+    assert rows == [[(2,)]]
+    swapper.close()
+
+
+def test_lock_table_makes_others_wait_and_see_the_result(servers: Servers, schema: Schema) -> None:
+    schema.run("create table lock_me (a int)")
+    schema.run("create table t (a int)")
+    first = servers.psycopg(autocommit=False)
+    first.execute(f"lock table {schema.name}.lock_me")
+    first.execute(f"insert into {schema.name}.t values (1)")
+    rows: list[Any] = []
+
+    def second() -> None:
+        with servers.psycopg(autocommit=False) as connection:
+            connection.execute(f"lock {schema.name}.lock_me")
+            rows.append(connection.execute(f"select a from {schema.name}.t").fetchall())
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    waiting = "select count(*) from pg_locks where not granted"
+    with servers.postgres() as admin:
+        wait_until(lambda: admin.execute(waiting).fetchone() == (1,), "the second's wait")
+    first.commit()
+    thread.join(timeout=20)
+    assert rows == [[(1,)]]
+    first.close()
+
+
+def test_names_fold_to_lower_case_quoted_or_not(schema: Schema) -> None:
+    schema.run('create table "MiXed" ("Some Col" int, B int)')
+    schema.run('insert into MIXED ("SOME COL", "b") values (1, 2)')
+    cursor = schema.connection.execute('select * from "mixed"')
+    assert [column.name for column in cursor.description or ()] == ["some col", "b"]
+    schema.run("set enable_case_sensitive_identifier to on")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        schema.run('select * from "MiXed"')
+
+
+def test_settings_are_kept_for_the_session(schema: Schema) -> None:
+    schema.run("set query_group to 'night ''shift'''")
+    assert schema.value("show query_group") == "night 'shift'"
+    schema.run("reset query_group")
+    assert schema.value("show query_group") == ""
+
+
+def test_schema_creation_races_are_harmless(servers: Servers, schema: Schema) -> None:
+    schema.run(f"create schema if not exists {schema.name}")
+    with pytest.raises(psycopg.errors.DuplicateSchema):
+        schema.run(f"create schema {schema.name}")
+
+
+def test_lateral_aliases(schema: Schema) -> None:
+    schema.run("create table t (a int, c int)")
+    schema.run("insert into t values (1, 100)")
+    assert schema.run("select a + 1 as b, b * 10 as d, d + %s as e from t", 5) == [(2, 20, 25)]
+    # A column of that name comes first.
+    assert schema.run("select a + 1 as c, c as d from t") == [(2, 100)]
+    schema.run("create table u as select a as x, x + 1 as y from t")
+    assert schema.run("select y from u") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        # AVG of integers is a BIGINT
+        ("select avg(a) from (select 1 as a union all select 2) x", 1),
+        ("select avg(a) from (select -1 as a union all select -2) x", -1),
+        (
+            "select avg(a) from (select 1.5::numeric(3,1) as a union all select 2) x",
+            Decimal("1.75"),
+        ),
+        ("select avg(a) from (select 1::float8 as a union all select 2) x", 1.5),
+        ("select avg(null::int)", None),
+        ("select 7 / 2", 3),
+        # NUMERIC is NUMERIC(18, 0)
+        ("select 2.5::numeric", Decimal(3)),
+        ("select cast(2.4 as decimal)", Decimal(2)),
+        # Intervals count boundaries
+        ("select datediff(day, '2020-01-01 23:59:59', '2020-01-02 00:00:00')", 1),
+        ("select datediff(year, '2019-12-31'::date, '2020-01-01'::date)", 1),
+        ("select datediff(month, '2020-03-01'::timestamp, '2020-01-31'::timestamp)", -2),
+        ("select datediff(qtr, '2020-03-31'::date, '2020-04-01'::date)", 1),
+        ("select datediff(week, '2020-01-04'::date, '2020-01-05'::date)", 1),
+        ("select datediff(week, '2020-01-05'::date, '2020-01-11'::date)", 0),
+        ("select datediff(hour, '2020-01-01 00:59:59', '2020-01-01 01:00:00')", 1),
+        ("select datediff(second, '1969-12-31 23:59:59.5', '1970-01-01 00:00:00.4')", 1),
+        ("select datediff(day, '2020-01-01'::timestamp, null)", None),
+        ("select dateadd(month, 1, '2020-01-31'::date)", TS(2020, 2, 29)),
+        ("select dateadd(day, -1, '2020-01-01')", TS(2019, 12, 31)),
+        ("select dateadd(qtr, 2, '2020-01-01 10:00'::timestamp)", TS(2020, 7, 1, 10)),
+        ("select date_trunc('week', '2020-01-05'::date)", TS(2019, 12, 30)),
+        ("select extract(second from '2020-01-01 00:00:59.9'::timestamp)", 59),
+        ("select date_part(dow, '2020-01-05'::date)", 0.0),
+        ("select last_day('2020-02-10')", D(2020, 2, 29)),
+        ("select add_months('2020-02-29'::date, 1)", TS(2020, 3, 31)),
+        ("select months_between('2020-03-15'::date, '2020-01-15'::date)", 2.0),
+        ("select next_day('2014-08-20', 'Tue')", D(2014, 8, 26)),
+        ("select trunc('2020-01-02 03:04:05'::timestamp)", D(2020, 1, 2)),
+        (
+            "select convert_timezone('America/New_York', '2020-07-01 12:00'::timestamp)",
+            TS(2020, 7, 1, 8),
+        ),
+        (
+            "select convert_timezone('EST5EDT', 'UTC', '2020-07-01 08:00'::timestamp)",
+            TS(2020, 7, 1, 12),
+        ),
+        ("select to_date('02 Oct 2001', 'DD Mon YYYY')", D(2001, 10, 2)),
+        ("select to_char('2020-01-02'::date, 'YYYYMMDD')", "20200102"),
+        # NULL and text
+        ("select nvl(null, 'x')", "x"),
+        ("select nvl2(null, 1, 2)", 2),
+        ("select decode(null, null, 'null', 'else')", "null"),
+        ("select decode(3, 1, 'a', 2, 'b')", None),
+        ("select concat('a', null)", None),
+        ("select concat('a', 'b')", "ab"),
+        ("select len('éa ')", 3),
+        ("select md5('a')", "0cc175b9c0f1b6a831c399e269772661"),
+        (
+            "select sha2('a', 256)",
+            "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+        ),
+        ("select strtol('ff', 16)", 255),
+        ("select strtol('-0x1F', 16)", None),
+        ("select charindex('b', 'abc')", 2),
+        ("select left('abc', 2) || right('abc', 1)", "abc"),
+        ("select regexp_replace('aXbX', 'X', '-')", "a-b-"),
+        ("select regexp_substr('abc', 'z')", ""),
+        ("select regexp_substr('a1b22', '[0-9]+', 1, 2)", "22"),
+        ("select split_part('a,b', ',', 2)", "b"),
+        (r"select 'a\'b'", "a'b"),
+        (r"select 'a\\d'", r"a\d"),
+        ("select round(2.345::float8, 2)", 2.35),
+        # Aggregates
+        ("select median(a) from (select 1 as a union all select 4) x", 2.5),
+        ("select approximate count(distinct a) from (select 1 as a union all select 1) x", 1),
+        (
+            "select listagg(a, ',') within group (order by a desc) "
+            "from (select 1 as a union all select 2) x",
+            "2,1",
+        ),
+        (
+            "select listagg(distinct a, ',') within group (order by a) "
+            "from (select 'b' as a union all select 'a' union all select 'b') x",
+            "a,b",
+        ),
+        (
+            "select max(r) from (select ratio_to_report(a) over () as r "
+            "from (select 1 as a union all select 3) x) y",
+            0.75,
+        ),
+        # Order: NULLs are larger than any value
+        (
+            "select min(n) from (select row_number() over (order by a) as n, a "
+            "from (select null::int as a union all select 1) x) y where a is null",
+            2,
+        ),
+        ("select current_setting('timezone')", "UTC"),
+    ],
+)
+def test_functions(servers: Servers, sql: str, value: Any) -> None:
+    with servers.psycopg() as connection:
+        if "-0x1F" in sql:
+            with pytest.raises(psycopg.Error):
+                connection.execute("select strtol('zz', 16)")
+            return
+        assert connection.execute(sql).fetchall() == [(value,)]
+
+
+def test_getdate_and_sysdate_are_timestamps_without_zone(servers: Servers) -> None:
+    with servers.psycopg() as connection:
+        now, moment = connection.execute("select getdate(), sysdate").fetchone() or (None, None)
+    assert now.tzinfo is None
+    assert now.microsecond == 0
+    assert (
+        abs((datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - moment).total_seconds())
+        < 60
+    )
+
+
+def test_a_commit_of_a_lost_session_is_not_pretended(servers: Servers, schema: Schema) -> None:
+    schema.run("create table t (a int)")
+    connection = servers.psycopg(autocommit=False)
+    connection.execute(f"insert into {schema.name}.t values (1)")
+    schema.run("select pg_terminate_backend(%s)", connection.info.backend_pid)
+    with pytest.raises(psycopg.OperationalError):
+        connection.commit()
+    assert schema.value("select count(*) from t") == 0

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from infra.local.redshift.translate.lateral import lateral_uses, substitute
+
+
+@pytest.mark.parametrize(
+    ("sql", "aliases"),
+    [
+        ("select a + 1 as b, b * 2 as c from t", ["b"]),
+        ("select a + 1 b, b * 2 c from t", ["b"]),
+        ("select b, b * 2 as c from t", []),
+        ("select a as b, t.b from t", []),
+        ("select a as b, b(1) from t", []),
+        ("select a as b, (select b from u) from t", []),
+        ("select a as b, c as b from t", []),
+        ("select a b from t where b > 1", []),
+        ("select (select x as y, y as z from u) from t", ["y"]),
+        ("with q as (select 1 as o, o + 1 as p) select p as r, r + 1 from q", ["o", "r"]),
+        ("select case when a then 1 else 2 end, 1 as x from t", []),
+        ("select a is distinct from b as q, q from t", ["q"]),
+    ],
+)
+def test_what_may_be_a_lateral_alias(sql: str, aliases: list[str]) -> None:
+    assert [use.alias for use in lateral_uses(sql)] == aliases
+
+
+def test_substitution_puts_the_value_in_parentheses() -> None:
+    sql = "select a + 1 as b, b * b as c, c - b as d from t order by b"
+    once = substitute(sql, "b")
+    assert once == "select a + 1 as b, (a + 1) * (a + 1) as c, c - (a + 1) as d from t order by b"
+    assert substitute(once, "c") == (
+        "select a + 1 as b, (a + 1) * (a + 1) as c, ((a + 1) * (a + 1)) - (a + 1) as d "
+        "from t order by b"
+    )
+    assert substitute(sql, "zzz") is None

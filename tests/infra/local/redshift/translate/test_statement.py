@@ -1,0 +1,204 @@
+"""Whole statements: Redshift's form in, PostgreSQL's form out, or a refusal by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.local.redshift.errors import GatewayError
+from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
+from infra.local.redshift.translate.statement import split, translate
+
+CONTEXT = Context(denied=frozenset({"string_agg", "pg_sleep", "unnest"}))
+
+
+def plan(sql: str, context: Context = CONTEXT) -> Plan:
+    (tokens,) = split(sql)
+    return translate(sql, tokens, context)
+
+
+def refusal(sql: str) -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        plan(sql)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("redshift", "postgres"),
+    [
+        # Functions
+        ("select nvl(a, b)", "select coalesce(a, b)"),
+        (
+            "select nvl2(a, nvl(b, 1), c)",
+            "select (case when (a) is not null then (coalesce(b, 1)) else (c) end)",
+        ),
+        (
+            "select decode(x, 1, 'a', null, nvl(y, 'b'), 'c')",
+            "select (case when (x) is not distinct from (1) then ('a') "
+            "when (x) is not distinct from (null) then (coalesce(y, 'b')) else ('c') end)",
+        ),
+        (
+            "select decode(x, 1, 'a')",
+            "select (case when (x) is not distinct from (1) then ('a') end)",
+        ),
+        ("select dateadd(day, -1, d)", "select dateadd('day', -1, d)"),
+        ("select date_add('mons', 1, d)", "select dateadd('month', 1, d)"),
+        ("select datediff(HRS, a, b)", "select datediff('hour', a, b)"),
+        ("select date_part(weekday, d)", "select date_part('dow', d)"),
+        ("select date_trunc('mon', d)", "select date_trunc('month', d)"),
+        ("select extract(y from d)", "select floor(extract(year from d))::int"),
+        ("select trim(both 'x' from y)", "select trim(both 'x' from y)"),
+        ("select avg(x) over ()", "select pg_internal.avg(x) over ()"),
+        ("select convert(nvarchar(9), x)", "select cast(x as varchar(9))"),
+        ("select median(x)", "select percentile_cont(0.5) within group (order by x)"),
+        (
+            "select listagg(x, ',') within group (order by y desc)",
+            "select string_agg((x)::varchar, ',' order by y desc)",
+        ),
+        (
+            "select listagg(nvl(x, 'q'), ',') within group (order by nvl(y, 1), \"Z\"), nvl(a, b)",
+            "select string_agg((coalesce(x, 'q'))::varchar, ',' order by coalesce(y, 1), \"z\"), "
+            "coalesce(a, b)",
+        ),
+        (
+            "select ratio_to_report(nvl(q, 0)) over (partition by nvl(g, 1)), nvl(a, b)",
+            "select ((coalesce(q, 0))::float8 / nullif(sum(coalesce(q, 0)) "
+            "over (partition by coalesce(g, 1)), 0)::float8), coalesce(a, b)",
+        ),
+        ("select listagg(x)", "select string_agg((x)::varchar, '')"),
+        (
+            "select listagg(distinct x, '|') within group (order by x)",
+            "select string_agg(distinct (x)::varchar, '|' order by (x)::varchar)",
+        ),
+        (
+            "select ratio_to_report(q) over (partition by g) from t",
+            "select ((q)::float8 / nullif(sum(q) over (partition by g), 0)::float8) from t",
+        ),
+        ("select approximate count(distinct x) from t", "select  count(distinct x) from t"),
+        ("select sysdate, t.sysdate", "select pg_internal.sysdate(), t.sysdate"),
+        ("select version()", "select pg_internal.version()"),
+        ("select s.nvl(1)", "select s.nvl(1)"),
+        # Literals, names, types
+        (r"select 'a\\d', 'plain'", r"select E'a\\d', 'plain'"),
+        ('select "MyCol" from "S"."T"', 'select "mycol" from "s"."t"'),
+        (
+            "select a::decimal, cast(b as numeric)",
+            "select a::numeric(18,0), cast(b as numeric(18,0))",
+        ),
+        ("select a::numeric(9,2), b::varchar(max)", "select a::numeric(9,2), b::varchar(65535)"),
+        ("select * from #t", 'select * from "#t"'),
+        ("select 1 minus select 2", "select 1 except select 2"),
+        # Statements
+        ("begin transaction", "begin isolation level repeatable read"),
+        (
+            "start transaction isolation level serializable, read only",
+            "begin isolation level repeatable read read only",
+        ),
+        ("end", "commit"),
+        ("abort work", "rollback"),
+        ("lock table a, s.b", "lock table a, s.b"),
+        ("set query_group to 'nightly'", "set session redshift.query_group to 'nightly'"),
+        ("set search_path = a, b", "set search_path = a, b"),
+        ("grant select on t to role r, group g", "grant select on t to  r, group g"),
+        ("create user u password disable", "create user u password null"),
+        ("analyze s.t predicate columns", 'analyze "s"."t"'),
+        ("vacuum delete only t to 75 percent boost", 'vacuum "t"'),
+        ("drop schema db.s cascade", "drop schema s cascade"),
+        (
+            "show tables from schema db.s limit 5",
+            "select * from pg_internal.show_tables(array['db', 's']::text[]) limit 5",
+        ),
+    ],
+)
+def test_translation(redshift: str, postgres: str) -> None:
+    assert plan(redshift).sql == postgres
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("unload ('select 1') to 's3://b/k'", "Statement UNLOAD"),
+        ("create materialized view v as select 1", "Statement CREATE MATERIALIZED VIEW"),
+        ("call p()", "Statement CALL"),
+        ("do $$ begin end $$", "Statement DO"),
+        ("savepoint a", "Statement SAVEPOINT"),
+        ("create function f() returns int", "Statement CREATE FUNCTION"),
+        ("create index i on t (a)", "Statement CREATE INDEX"),
+        ("rollback to savepoint a", "ROLLBACK TO SAVEPOINT"),
+        ("select 1 from t qualify row_number() over () = 1", "QUALIFY"),
+        ("select * from a, b where a.x = b.x(+)", "The outer join operator (+)"),
+        ("select first_value(x ignore nulls) over ()", "IGNORE NULLS"),
+        ("select top 5 * from t", "SELECT TOP"),
+        ("select x::super", "Type super"),
+        ("create table t (a varbyte(3))", "Type varbyte"),
+        ("set work_mem to '1GB'", "Setting work_mem"),
+        ("show work_mem", "Setting work_mem"),
+        ("alter table t add column if not exists a int", "ADD COLUMN IF NOT EXISTS"),
+        ("alter table t append from u", "This form of ALTER TABLE"),
+        ("alter table t alter column a type integer", "ALTER COLUMN TYPE to anything but VARCHAR"),
+        ("create table t (a int check (a > 0))", "This column attribute"),
+        ("create table t (a int) tablespace x", "This clause of CREATE TABLE"),
+        ("analyze compression t", "ANALYZE COMPRESSION"),
+    ],
+)
+def test_refusals_name_what_is_refused(sql: str, names: str) -> None:
+    error = refusal(sql)
+    assert error.sqlstate == "0A000"
+    assert error.message == f"{names} is not supported by the local Redshift gateway"
+    assert error.detail == f"Statement: {sql}"
+
+
+@pytest.mark.parametrize(
+    ("sql", "sqlstate", "message"),
+    [
+        ("select string_agg(a, ',')", "42883", "function string_agg() does not exist"),
+        ("select a::jsonb", "42704", 'type "jsonb" does not exist'),
+        ("select cast(a as uuid)", "42704", 'type "uuid" does not exist'),
+        ("create table t (a serial)", "42704", 'type "serial" does not exist'),
+        ("create table t (a int[])", "42704", "array types (int[]) do not exist"),
+        ("select a::text[]", "42704", "array types (text[]) do not exist"),
+        ("select dateadd(fortnight, 1, d)", "22023", '"fortnight" is not a date part'),
+        ("select (1", "42601", "syntax error: a parenthesis is not closed"),
+        ("select nvl2(1, 2)", "42883", "function nvl2() does not take these arguments"),
+        ("lock", "42601", "syntax error at end of input"),
+    ],
+)
+def test_what_redshift_lacks_is_an_error(sql: str, sqlstate: str, message: str) -> None:
+    error = refusal(sql)
+    assert (error.sqlstate, error.message) == (sqlstate, message)
+
+
+def test_names_over_postgres_limit_are_refused() -> None:
+    assert plan(f"select {'a' * 63}").sql == f"select {'a' * 63}"
+    error = refusal(f'select 1 as "{"é" * 32}"')
+    assert error.sqlstate == "42622"
+    assert error.position == 13
+
+
+def test_case_sensitive_identifiers_are_kept_when_switched_on() -> None:
+    switch = plan("set enable_case_sensitive_identifier to true")
+    assert switch.case_sensitive is True
+    assert plan('select "A"', Context(case_sensitive=True)).sql == 'select "A"'
+
+
+def test_truncate_brings_its_commit() -> None:
+    assert plan("truncate table s.t").after == ("commit",)
+
+
+def test_transaction_verbs_are_told() -> None:
+    assert plan("begin").verb is TransactionVerb.BEGIN
+    assert plan("commit").verb is TransactionVerb.COMMIT
+    assert plan("rollback").verb is TransactionVerb.ROLLBACK
+
+
+def test_positions_lead_back_to_the_clients_text() -> None:
+    sql = "select 1; select nvl(a, bogus) from t"
+    second = translate(sql, split(sql)[1], CONTEXT)
+    assert second.to_original is not None
+    assert second.to_original(second.sql.index("bogus")) == sql.index("bogus")
+
+
+def test_the_statements_start_stands_in_a_refusal_shortened() -> None:
+    error = refusal("unload ('" + "x" * 200 + "') to 's3://b'")
+    assert error.detail is not None
+    assert error.detail.startswith("Statement: unload ('xxx")
+    assert len(error.detail) == len("Statement: ") + 80
