@@ -14,12 +14,13 @@ from spark_jobs.feed import ExtraColumns, Feed, FileFormat
 from spark_jobs.storage import Storage, StoredFile
 
 HEAD_BYTES = 64 * 1024
-BOM = "\ufeff"
+_BOM = "\ufeff"
+_UNREADABLE = "\ufffd"
 
 
 @dataclass(frozen=True)
 class Header:
-    """The header of one file: its text as it stands there, and its names without blanks."""
+    """The header of one file: its text as Spark reads the line, and its names without blanks."""
 
     file: StoredFile
     text: str
@@ -101,25 +102,18 @@ def parse_header(
     file: str, head: bytes, files: FileFormat, *, whole: bool
 ) -> tuple[str, tuple[str, ...]]:
     """Return the header's text and names; `whole` says that `head` is all of the file."""
-    try:
-        text = head.decode(files.charset)
-    except UnicodeDecodeError as error:
-        if whole or error.start < len(head) - 4:  # else a character that the head cut in two
-            raise BatchError(
-                f"{file} is not {files.encoding} text (byte {error.start}): "
-                "upload it again, or write its `encoding` in the contract"
-            ) from error
-        text = head[: error.start].decode(files.charset)
-    lines = io.StringIO(text, newline="")
-    line = next((line for line in _lines(text) if line.strip(BOM + " ")), None)
+    text = head.decode(files.charset, errors="replace").removeprefix(_BOM)
+    line = next((line for line in _lines(text) if line.strip(" ")), None)
     if line is None:
         raise BatchError(f"{file} is empty, it has no header line: remove it or upload it again")
+    if _UNREADABLE in line:
+        raise BatchError(
+            f"{file}: its header is not {files.encoding} text; "
+            "upload the file again, or write its `encoding` in the contract"
+        )
     if line == text and not whole:
         raise BatchError(f"{file}: no line ends in its first {len(head)} bytes; is it a CSV file?")
-    source = lines if files.multiline else io.StringIO(line, newline="")
-    if text.startswith(BOM):
-        source.seek(1)
-    return line, _split(file, source, files)
+    return line, _split(file, text if files.multiline else line, files)
 
 
 def _read_header(storage: Storage, feed: Feed, file: StoredFile) -> Header:
@@ -132,10 +126,10 @@ def _lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _split(file: str, source: io.StringIO, files: FileFormat) -> tuple[str, ...]:
+def _split(file: str, text: str, files: FileFormat) -> tuple[str, ...]:
     doubled = files.escape == files.quote
     reader = csv.reader(
-        source,
+        io.StringIO(text, newline=""),
         delimiter=files.delimiter,
         quotechar=files.quote or None,
         quoting=csv.QUOTE_MINIMAL if files.quote else csv.QUOTE_NONE,
@@ -150,7 +144,7 @@ def _split(file: str, source: io.StringIO, files: FileFormat) -> tuple[str, ...]
             f"{file}: its header cannot be read ({error}); check `delimiter` and `quote` in the "
             "contract, and write `multiline: true` if names hold line ends"
         ) from error
-    return tuple(name.strip().strip(BOM).strip() for name in names)
+    return tuple(name.strip() for name in names)
 
 
 def _columns(names: list[str]) -> str:

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs import sql
 from spark_jobs.feed import SOURCE_FILE, Feed, FileFormat
-from spark_jobs.headers import BOM, Family
+from spark_jobs.headers import Family
 
 RAW = "_raw"
 FLAW = "_flaw"
@@ -59,15 +59,16 @@ def bucket(raw: str) -> str:
 def _read_lines(
     spark: SparkSession, feed: Feed, family: Family, only: Collection[int] | None
 ) -> DataFrame:
-    """Read a record per line: files are split among tasks, and the exact text is at hand."""
+    """Read a record per line: files are split among tasks, and the exact text is at hand.
+
+    Hadoop's line reader takes \\n, \\r\\n and \\r as line ends, and a byte order mark off.
+    """
     files = feed.files
     if files.charset == "utf-8":
         text, readable = "value", "is_valid_utf8(value)"
     else:
         text = f"decode(cast(value as binary), {sql.literal(files.charset)})"
         readable = f"not contains({text}, {sql.literal(_UNREADABLE)})"
-    if not files.header:
-        text = f"if(startswith({text}, '{BOM}'), substr({text}, 2), {text})"
     lines = (
         spark.read.text(_paths(family))
         .selectExpr(f"{text} as {RAW}", f"{readable} as _readable", _source_file(family))
@@ -183,22 +184,24 @@ def _badly_quoted(files: FileFormat) -> str:
     """
     if not files.quote:
         return "false"
-    quote, escape, comma = (re.escape(c) for c in (files.quote, files.escape, files.delimiter))
-    if files.escape in ("", files.quote):
-        inside = f"[^{quote}]*+(?:{quote}{quote}[^{quote}]*+)*+"
-    else:
-        inside = f"[^{quote}{escape}]*+(?:{escape}.[^{quote}{escape}]*+)*+"
-    field = f"(?:{quote}{inside}{quote}|[^{quote}{comma}][^{comma}]*+|)"
+    quote, comma = re.escape(files.quote), re.escape(files.delimiter)
+    field = f"(?:{_quoted(files)}|[^{quote}{comma}][^{comma}]*+|)"
     pattern = sql.literal(f"^{field}(?:{comma}{field})*+$")
     return f"contains({RAW}, {sql.literal(files.quote)}) and not rlike({RAW}, {pattern})"
+
+
+def _quoted(files: FileFormat) -> str:
+    """Return the regular expression of a quoted value."""
+    quote, escape = re.escape(files.quote), re.escape(files.escape)
+    if files.escape in ("", files.quote):
+        return f"{quote}[^{quote}]*+(?:{quote}{quote}[^{quote}]*+)*+{quote}"
+    return f"{quote}[^{quote}{escape}]*+(?:{escape}.[^{quote}{escape}]*+)*+{quote}"
 
 
 def _count(files: FileFormat) -> str:
     """Return the SQL that counts the fields of a record whose quotes are in order."""
     bare = RAW
     if files.quote:
-        quote, escape = re.escape(files.quote), re.escape(files.escape or files.quote)
-        quoted = f"{quote}(?:[^{quote}{escape}]|{escape}.)*+{quote}"
-        bare = f"regexp_replace({bare}, {sql.literal(quoted)}, '')"
+        bare = f"regexp_replace({bare}, {sql.literal(_quoted(files))}, '')"
     others = sql.literal(f"[^{re.escape(files.delimiter)}]")
     return f"(length(regexp_replace({bare}, {others}, '')) + 1)"

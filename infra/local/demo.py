@@ -144,7 +144,9 @@ def _render(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Render a table: numbers to the right, everything else to the left."""
     texts = [[_text(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(names, *texts, strict=True)]
-    numbers = [all(isinstance(row[at], int | float) for row in rows) for at in range(len(names))]
+    numbers = [
+        all(isinstance(row[at], int | float | None) for row in rows) for at in range(len(names))
+    ]
 
     def line(cells: Sequence[str]) -> str:
         padded = (

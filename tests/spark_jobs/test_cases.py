@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.spark_jobs.conftest import Batches
 
 pytestmark = pytest.mark.slow

@@ -29,11 +29,11 @@ def orders(extra_columns: str = "fail") -> Feed:
     [
         (b"id,note\r\n1,a\r\n", FileFormat(), "id,note", ("id", "note")),
         (b"id,note\r1,a\r", FileFormat(), "id,note", ("id", "note")),
-        ("\ufeffid, note \n".encode(), FileFormat(), "\ufeffid, note ", ("id", "note")),
+        ("\ufeffid, note \n".encode(), FileFormat(), "id, note ", ("id", "note")),
         (
             '\ufeff"id","the ""note"""\n'.encode(),
             FileFormat(),
-            '\ufeff"id","the ""note"""',
+            '"id","the ""note"""',
             ("id", 'the "note"'),
         ),
         (b"\n  \nid,note\n", FileFormat(), "id,note", ("id", "note")),
@@ -55,7 +55,7 @@ def test_headers_of_all_kinds(
     [
         (b"", True, f"{FILE} is empty"),
         (b" \n\n", True, f"{FILE} is empty"),
-        (b"\x89PNG\r\n\x1a\n\xff\xfe", True, f"{FILE} is not UTF-8 text"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", True, f"{FILE}: its header is not UTF-8 text"),
         (b"x" * 70_000, False, "no line ends in its first 70000 bytes"),
         (b'id,"note\n1,a\n', True, "its header cannot be read"),
     ],
@@ -66,8 +66,9 @@ def test_what_is_no_header(head: bytes, whole: bool, message: str) -> None:
     assert message in str(error.value)
 
 
-def test_a_character_cut_by_the_end_of_the_head_is_no_error() -> None:
-    head = "id,note\n".encode() + "é".encode()[:1]
+@pytest.mark.parametrize("tail", ["é".encode()[:1], b"1,\xff\n"])
+def test_what_follows_the_header_is_not_looked_at(tail: bytes) -> None:
+    head = b"id,note\n" + tail
     assert parse_header(FILE, head, FileFormat(), whole=False) == ("id,note", ("id", "note"))
 
 
@@ -91,13 +92,17 @@ def test_columns_are_found_by_name_and_alias_wherever_they_stand() -> None:
         ),
         (
             ("id", "colour"),
-            [f"{FILE} has header names that no column of shop.orders claims: 'colour'"]
-            + ["`extra_columns: ignore`"],
+            [
+                f"{FILE} has header names that no column of shop.orders claims: 'colour'",
+                "`extra_columns: ignore`",
+            ],
         ),
         (
             ("Order ID", "note", "id"),
-            [f"{FILE}: fields 1 ('Order ID') and 3 ('id') both are column 'id' of shop.orders"]
-            + ["remove one of the two names from its aliases"],
+            [
+                f"{FILE}: fields 1 ('Order ID') and 3 ('id') both are column 'id' of shop.orders",
+                "remove one of the two names from its aliases",
+            ],
         ),
         (("id", "id"), ["fields 1 ('id') and 2 ('id') both are column 'id'"]),
     ],

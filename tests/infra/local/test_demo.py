@@ -18,11 +18,11 @@ def test_months_end_on_their_last_day():
 
 
 def test_tables_align_numbers_to_the_right():
-    rows = [["Clark St", 12345, None], ["Ash", 7, "x"]]
-    assert _render(["station", "departures", "loaded_at"], rows).splitlines() == [
-        "  station   departures  loaded at",
-        "  Clark St      12,345  -",
-        "  Ash                7  x",
+    rows = [["Clark St", 12345, None, None], ["Ash", 7, "x", 1]]
+    assert _render(["station", "departures", "loaded_at", "late"], rows).splitlines() == [
+        "  station   departures  loaded at  late",
+        "  Clark St      12,345  -             -",
+        "  Ash                7  x             1",
     ]
 
 

@@ -59,6 +59,7 @@ class Relay:
     client: Channel
     backend: Backend
     expected: deque[Expected] = field(default_factory=deque)
+    unsent: list[bytes] = field(default_factory=list)
     status: bytes = b"I"  # transaction status at the last ReadyForQuery
     failed: bool = False  # an error came: everything up to Sync is skipped
     unsynced: bool = False  # the client's extended messages since its last Sync
@@ -67,13 +68,15 @@ class Relay:
     last_error: GatewayError | None = None
 
     def send(self, data: bytes, *expected: Expected) -> None:
-        """Queue a message for PostgreSQL and what it will answer."""
-        self.backend.channel.write(data)
+        """Queue a message for PostgreSQL and what it will answer; `run` sends it."""
+        self.unsent.append(data)
         self.expected.extend(expected)
 
     async def run(self) -> None:
         """Pass answers on until none is due (or, after an error, until the next Sync)."""
         channel = self.backend.channel
+        channel.write(b"".join(self.unsent))
+        self.unsent.clear()
         while self.expected:
             if not self._step():
                 await self.client.drain()
