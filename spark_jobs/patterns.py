@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import re
 
-from spark_jobs.feed import Column
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from spark_jobs import sql
+from spark_jobs.errors import BatchError
+from spark_jobs.feed import Column, Feed
 from spark_jobs.redshift_types import Kind
 
 # What a column without `formats` accepts. A fraction SSSSSS is one to six digits.
@@ -32,6 +37,21 @@ def shape_of(pattern: str) -> str:
     with several patterns in a column that is the price of every row.
     """
     return "^" + "".join(_shape(match) for match in _PART.finditer(pattern)) + "$"
+
+
+def refuse_unknown(spark: SparkSession, feed: Feed) -> None:
+    """Raise `BatchError` for a pattern that Spark does not know; asked only after a failure."""
+    for column in feed.columns:
+        for pattern in column.formats:
+            try:
+                spark.sql(f"select try_to_timestamp('', {sql.literal(pattern)})").collect()
+            except PySparkException as error:
+                reason = str(error).strip().splitlines()[0]
+                raise BatchError(
+                    f"column {column.name!r} of {feed}: format {pattern!r} is not a datetime "
+                    f"pattern of Spark ({reason}); see "
+                    "https://spark.apache.org/docs/4.0.0/sql-ref-datetime-pattern.html"
+                ) from error
 
 
 def _shape(match: re.Match[str]) -> str:

@@ -14,11 +14,14 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from pyspark.errors import PySparkException
+
 from spark_jobs import writer
 from spark_jobs.counts import RejectCount, Totals, account, reject_table
 from spark_jobs.errors import BatchError
 from spark_jobs.feed import Feed, decode_feed
 from spark_jobs.headers import find_families
+from spark_jobs.patterns import refuse_unknown
 from spark_jobs.reader import read_files
 from spark_jobs.session import build_session
 from spark_jobs.storage import Storage, StoredFile
@@ -60,7 +63,11 @@ def run(feed: Feed, *, batch_id: str, pattern: str, output: str, rejected: str) 
     )
     families = find_families(storage, feed, files)
     converted = convert_rows(read_files(spark, feed, families), feed)
-    totals = writer.write_good(converted, attempt, sum(file.size for file in files))
+    try:
+        totals = writer.write_good(converted, attempt, sum(file.size for file in files))
+    except PySparkException:
+        refuse_unknown(spark, feed)
+        raise
     _say(f"{feed} {batch_id}: {totals.raw} raw rows in {len(files)} files")
     written = writer.count_written(spark, attempt) if totals.written else {}
     rejects: list[RejectCount] = []

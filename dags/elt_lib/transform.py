@@ -53,7 +53,11 @@ def transform(source: str) -> DbtTaskGroup:
             emit_datasets=False,
             enable_mock_profile=False,
         ),
-        operator_args={"env": TARGET_IN_WORKING_COPY, "append_env": True},
+        operator_args={
+            "env": TARGET_IN_WORKING_COPY,
+            "append_env": True,
+            "dbt_cmd_flags": ["--exclude-resource-type", "unit_test"],  # they test code, not data
+        },
     )
 
 

@@ -32,8 +32,11 @@ PRELOAD = (
     "cosmos",
     "cosmos.operators.local",
     "cosmos.plugin.airflow3",
+    "daff",
+    "dbt.adapters.postgres",
     "dbt.adapters.redshift",
     "dbt.cli.main",
+    "dbt.task.build",
     "pyarrow.parquet",
     "redshift_connector",
 )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from importlib.metadata import version
+from pathlib import Path
 
 from infra.local.config import Config
 from infra.local.environment import environment
 from infra.local.tools import digest, is_current, remember, run_module
+
+# The options that Cosmos gives to dbt: with others its partial parse is not taken.
+COSMOS_OPTIONS = ("--profile", "starlift", "--target", "local")
 
 
 def build(config: Config) -> bool:
@@ -22,13 +27,33 @@ def build(config: Config) -> bool:
         return False
     folder = config.state / "dbt" / "parse"  # apart from DBT_TARGET_PATH, where people's dbt works
     folder.mkdir(parents=True, exist_ok=True)
-    run_module(config, "dbt.cli.main", "--quiet", "parse", "--target-path", str(folder))
+    parse = ("--quiet", "parse", "--target-path", str(folder), *COSMOS_OPTIONS)
+    run_module(config, "dbt.cli.main", *parse)
     run_module(config, "elt_lib", "check", "--manifest", str(folder / "manifest.json"))
-    draft = config.manifest.with_suffix(".new")
-    shutil.copyfile(folder / "manifest.json", draft)
-    draft.replace(config.manifest)
+    _replace(folder / "manifest.json", config.manifest)
+    _spare_cosmos_a_parse(config, folder)
     remember(stamp, inputs)
     return True
+
+
+def _spare_cosmos_a_parse(config: Config, parsed: Path) -> None:
+    """Put dbt's partial parse where Cosmos keeps its own, per DAG and task group.
+
+    Else the first tasks of a DAG each parse the whole project (cosmos/cache.py).
+    """
+    sources = json.loads(config.manifest.read_text(encoding="utf-8"))["sources"].values()
+    for source in {each["source_name"] for each in sources if "files" in each["config"]["meta"]}:
+        cache = config.airflow_home / "cosmos" / f"{source}__transform" / "target"
+        for name in ("partial_parse.msgpack", "manifest.json"):
+            _replace(parsed / name, cache / name)
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Copy a file in one step: whoever reads the target sees the old one or the new one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f"{target.name}.new")
+    shutil.copyfile(source, draft)
+    draft.replace(target)
 
 
 def _inputs(config: Config) -> str:

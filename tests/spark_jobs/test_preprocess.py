@@ -130,7 +130,7 @@ def test_nothing_but_the_files_of_the_batch_is_left(batches: Batches) -> None:
         ("raw", ".csv"),
         ("run1", ".json"),
     ]
-    assert not [path for path in batches.folder.rglob("_temporary")]
+    assert not list(batches.folder.rglob("_temporary"))
 
 
 def test_above_the_limit_rejects_are_kept_and_nothing_is_committed(batches: Batches) -> None:

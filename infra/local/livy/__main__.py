@@ -70,7 +70,12 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--spark-home", type=Path, default=Spark.spark_home, help="another Spark than the bundled"
     )
     parser.add_argument("--max-running", type=int, default=1, help="batches at once (1)")
-    parser.add_argument("--retain", type=float, default=600.0, help="seconds that a finished batch is listed, and keeps its name (600)")
+    parser.add_argument(
+        "--retain",
+        type=float,
+        default=600.0,
+        help="seconds that a finished batch is listed, and keeps its name (600)",
+    )
     return parser.parse_args(argv)
 
 

@@ -166,14 +166,13 @@ class BatchManager:
         self._run_waiting()
 
     async def _kill(self, batch: Batch) -> None:
-        self._finish(batch, State.KILLED)
-        watcher = self._watchers.get(batch.id)
-        if watcher is not None:
+        batch.state = State.KILLED  # at once, so that it is not started any more
+        if (watcher := self._watchers.get(batch.id)) is not None:
             watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watcher
         await asyncio.to_thread(processes.stop, batch.folder.path)
-        batch.folder.finish(State.KILLED, self._clock())
+        self._finish(batch, State.KILLED)
         self._run_waiting()
 
     def _finish(self, batch: Batch, state: State) -> None:
