@@ -56,6 +56,7 @@ def transform(source: str) -> DbtTaskGroup:
         operator_args={
             "env": TARGET_IN_WORKING_COPY,
             "append_env": True,
+            "dbt_cmd_global_flags": ["--no-write-json"],  # nobody reads a task's own artifacts
             "dbt_cmd_flags": ["--exclude-resource-type", "unit_test"],  # they test code, not data
         },
     )

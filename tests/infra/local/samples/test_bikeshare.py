@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -54,9 +53,7 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_default_is_three_months_of_a_hundred_thousand_trips(tmp_path: Path) -> None:
-    began = time.process_time()
     sample = generate(tmp_path)
-    assert time.process_time() - began < 10  # 2 s on a quiet machine
     assert [batch.batch_id for batch in sample.of_feed("trips")] == [
         "20191101T000000",
         "20191201T000000",
@@ -88,7 +85,11 @@ def test_the_layout_changes_in_2020(sample: Sample) -> None:
     assert headers == [old, old, old, old, new, new]
 
 
-def test_every_record_is_accounted_for(sample: Sample) -> None:
+@pytest.mark.parametrize(
+    "months", [("2019-11", "2019-12", "2020-01"), ("2018-01", "2018-02", "2018-03")]
+)
+def test_every_record_is_accounted_for(tmp_path: Path, months: tuple[str, ...]) -> None:
+    sample = generate(tmp_path, months=months, trips=9000)
     seen_later: set[str] = set()
     for batch in reversed(sample.of_feed("trips")):
         rows = readable(batch)
