@@ -27,7 +27,7 @@ from spark_jobs.transform import REJECT
 # Redshift splits Parquet at 128 MB; files of 64 to 128 MB load evenly:
 # https://docs.aws.amazon.com/redshift/latest/dg/c_best-practices-use-multiple-files.html
 _FILE_BYTES = 96 * 2**20
-_LEAST_BYTES = 16 * 2**20
+_LEAST_BYTES = 8 * 2**20
 # Snappy Parquet of a CSV file with trips takes about a fifth of it.
 _PARQUET_SHARE = 0.2
 _NO_MARKER = {"mapreduce.fileoutputcommitter.marksuccessfuljobs": "false"}
@@ -90,7 +90,7 @@ def file_count(input_bytes: int, cores: int) -> int:
     """Return how many Parquet files a batch is written to, and so how many tasks write them.
 
     Files come near 96 MB; a batch that has fewer of them than the cluster has cores is spread over
-    the cores, down to 16 MB a file.
+    the cores, down to 8 MB a file: reading and checking takes longer than loading.
     """
     expected = input_bytes * _PARQUET_SHARE
     return max(1, math.ceil(expected / _FILE_BYTES), min(cores, int(expected // _LEAST_BYTES)))

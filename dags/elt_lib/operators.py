@@ -12,7 +12,7 @@ from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.apache.livy.hooks.livy import LivyHook
 from airflow.providers.apache.livy.operators.livy import LivyOperator
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from botocore.exceptions import ClientError
 
@@ -25,6 +25,20 @@ from elt_lib.warehouse import SchemaDrift
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+
+class AddressedLivyHook(LivyHook):
+    """LivyHook that takes the address from outside, and only credentials from its connection."""
+
+    def __init__(self, url: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.url = url
+
+    def get_connection(self, conn_id: str) -> Connection:  # type: ignore[override]
+        """Return the connection with the address put in; the hook asks for it on every request."""
+        connection = super().get_connection(conn_id)
+        connection.host, connection.port = self.url, None
+        return connection
 
 
 class ClusterLivyOperator(LivyOperator):
@@ -47,14 +61,13 @@ class ClusterLivyOperator(LivyOperator):
         cluster = EmrHook(aws_conn_id="aws_default").conn.describe_cluster(
             ClusterId=self.job_flow_id
         )["Cluster"]
-        hook = super().hook
-        hook.base_url = self.livy_url.format(master=cluster.get("MasterPublicDnsName", ""))
-        if not urlsplit(hook.base_url).hostname:
+        url = self.livy_url.format(master=cluster.get("MasterPublicDnsName", ""))
+        if not urlsplit(url).hostname:
             raise AirflowFailException(
                 f"cluster {self.job_flow_id} has no primary node for {self.livy_url}: it is "
                 f"{cluster['Status']['State']}. Clear create_cluster to start another."
             )
-        return hook
+        return AddressedLivyHook(url, livy_conn_id=self._livy_conn_id)
 
     def execute(self, context: Context) -> Any:
         """Run the batch; a retry finds the batch of the try before, if it is on this cluster.

@@ -138,7 +138,6 @@ def test_stations_have_their_published_place_and_size(loaded):
     rows = loaded.query(
         "select station_name, latitude, dock_count from marts.dim_station where dock_count is not null"
     )
-    found = {name: (round(float(latitude), 4), docks) for name, latitude, docks in rows}
-    assert {name: found.get(name) for name in published} == {
-        name: (round(latitude, 4), docks) for name, (latitude, docks) in published.items()
-    }
+    found = {name: (float(latitude), docks) for name, latitude, docks in rows}
+    for name, place_and_size in published.items():
+        assert found[name] == pytest.approx(place_and_size, abs=1e-6), name

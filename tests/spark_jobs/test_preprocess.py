@@ -240,7 +240,7 @@ def test_a_feed_that_is_none_fails_before_spark_starts(
 
 @pytest.mark.parametrize(
     ("megabytes", "cores", "files"),
-    [(1, 2, 1), (79, 2, 1), (160, 2, 2), (400, 2, 2), (1_500, 2, 4), (1_500, 100, 18)],
+    [(1, 2, 1), (79, 2, 1), (100, 2, 2), (400, 2, 2), (1_500, 2, 4), (1_500, 100, 37)],
 )
 def test_files_are_large_and_cores_are_used(megabytes: int, cores: int, files: int) -> None:
     assert file_count(megabytes * 2**20, cores) == files

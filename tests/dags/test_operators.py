@@ -1,0 +1,145 @@
+"""Spark through a cluster's Livy: the address, and which batch a retry may find again."""
+
+import http.server
+import itertools
+import json
+import threading
+
+import boto3
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from moto import mock_aws
+
+from elt_lib.operators import ClusterLivyOperator
+
+REGION = "us-east-1"
+
+
+class Livy(http.server.BaseHTTPRequestHandler):
+    """Answers like a Livy whose batches succeed at once."""
+
+    def log_message(self, *args):
+        pass
+
+    def do_POST(self):
+        self.server.posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.answer({"id": len(self.server.posted) - 1, "state": "starting"})
+
+    def do_GET(self):
+        number = int(self.path.split("/")[2])
+        known = next(self.server.states.get(number, itertools.repeat("success")))
+        log = {"id": number, "from": 0, "total": 0, "log": []}
+        self.answer({"id": number, "state": known, "appId": None} | log)
+
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+
+@pytest.fixture
+def livy():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Livy)
+    server.posted, server.states = [], {}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A cluster in moto, and connections as the environment gives them."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_DEFAULT_REGION": REGION,
+        "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
+        "AIRFLOW_CONN_LIVY_DEFAULT": '{"conn_type": "livy", "host": "elsewhere.invalid"}',
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        instances = {"InstanceCount": 1, "KeepJobFlowAliveWhenNoSteps": True}
+        instances |= {"MasterInstanceType": "m6g.xlarge"}
+        roles = {"ServiceRole": "service", "JobFlowRole": "instance"}
+        emr = boto3.client("emr", region_name=REGION)
+        yield emr.run_job_flow(Name="test", Instances=instances, **roles)["JobFlowId"]
+
+
+class Store(dict):
+    """The task's state store, as Airflow gives it to a task."""
+
+    def set(self, key, value):
+        self[key] = value
+
+    def delete(self, key):
+        self.pop(key, None)
+
+
+class TaskInstance:
+    def __init__(self):
+        self.stats_tags = {}
+
+    def xcom_push(self, key, value):
+        pass
+
+
+def operator(cluster, url):
+    return ClusterLivyOperator(
+        task_id="preprocess",
+        job_flow_id=cluster,
+        livy_url=url,
+        file="s3://artifacts/preprocess.py",
+        polling_interval=1,
+        deferrable=False,
+    )
+
+
+def run(cluster, livy, store):
+    task = operator(cluster, f"http://127.0.0.1:{livy.server_port}")
+    task.execute({"ti": TaskInstance(), "task_state_store": store})
+
+
+def test_the_primary_nodes_name_is_put_into_the_address(cluster):
+    hook = operator(cluster, "http://{master}:8998").hook
+    hook.get_conn()
+    name = boto3.client("emr", region_name=REGION).describe_cluster(ClusterId=cluster)["Cluster"]
+    assert hook.base_url == f"http://{name['MasterPublicDnsName']}:8998"
+
+
+def test_a_cluster_without_primary_node_is_named(cluster, monkeypatch):
+    from airflow.providers.amazon.aws.hooks.emr import EmrHook
+
+    class Gone:
+        def describe_cluster(self, **_):
+            return {"Cluster": {"Status": {"State": "TERMINATED"}}}
+
+    monkeypatch.setattr(EmrHook, "conn", Gone())
+    with pytest.raises(AirflowFailException, match=r"has no primary node .* it is TERMINATED"):
+        operator(cluster, "http://{master}:8998").hook  # noqa: B018 a property that connects
+
+
+def test_requests_go_to_the_address_and_not_to_the_connections_host(cluster, livy):
+    run(cluster, livy, Store())
+    assert [batch["file"] for batch in livy.posted] == ["s3://artifacts/preprocess.py"]
+
+
+def test_a_retry_finds_the_running_batch_again(cluster, livy):
+    livy.states[7] = itertools.chain(["running", "running"], itertools.repeat("success"))
+    run(cluster, livy, Store({f"livy_batch_id_on_{cluster}": 7}))
+    assert livy.posted == []
+
+
+def test_a_batch_number_of_another_cluster_is_not_taken(cluster, livy):
+    run(cluster, livy, Store({"livy_batch_id_on_j-OTHER": 7, "livy_batch_id": 7}))
+    assert len(livy.posted) == 1
+
+
+def test_a_cleared_task_runs_again(cluster, livy):
+    store = Store()
+    run(cluster, livy, store)
+    assert store == {}
+    run(cluster, livy, store)
+    assert len(livy.posted) == 2
