@@ -67,6 +67,7 @@ class Files:
     escape: str = '"'
     encoding: str = "UTF-8"
     header: bool = True
+    multiline: bool = False
     null_values: tuple[str, ...] = ("",)
 
 
@@ -242,6 +243,7 @@ def _files(files: Reader) -> Files:
         escape=files.character("escape", Files.escape),
         encoding=files.text("encoding", Files.encoding),
         header=files.flag("header", Files.header),
+        multiline=files.flag("multiline", Files.multiline),
         null_values=files.texts("null_values", Files.null_values),
     )
     if declared.format != "csv":

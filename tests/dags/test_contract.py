@@ -87,6 +87,7 @@ def test_the_spec_for_spark_is_json_without_characters_that_yarn_expands():
         "escape": '"',
         "encoding": "UTF-8",
         "header": True,
+        "multiline": False,
         "null_values": [""],
     }
     assert decoded["columns"][0]["aliases"] == ["Order ID"]

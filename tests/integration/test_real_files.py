@@ -99,7 +99,11 @@ def test_raw_rows_and_rejects(loaded, expected):
 
 def test_one_fact_row_per_trip(loaded, expected):
     rows = loaded.query(
-        f"select trip_id, started_at, ended_at from marts.fct_trips where {batch_filter('_batch_id')}"
+        f"""
+        select trip_id, started_at, ended_at
+        from marts.fct_trips
+        where {batch_filter("_batch_id")}
+        """
     )
     assert {trip: (start, end) for trip, start, end in rows} == {
         trip: (row["start"], row["end"]) for trip, (_, row) in expected[1].items()
@@ -136,7 +140,11 @@ def test_stations_have_their_published_place_and_size(loaded):
             for row in csv.DictReader(file)
         }
     rows = loaded.query(
-        "select station_name, latitude, dock_count from marts.dim_station where dock_count is not null"
+        """
+        select station_name, latitude, dock_count
+        from marts.dim_station
+        where dock_count is not null
+        """
     )
     found = {name: (float(latitude), docks) for name, latitude, docks in rows}
     for name, place_and_size in published.items():
