@@ -14,6 +14,7 @@ from airflow.providers.amazon.aws.operators.emr import (
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.providers.amazon.aws.utils.waiter import WaitPolicy
 from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.sensors.python import PythonSensor
 from airflow.sdk import Param, TriggerRule, timezone
 from airflow.timetables.interval import CronDataIntervalTimetable
 from jinja2 import pass_context
@@ -41,7 +42,7 @@ def dag_options(source: str) -> dict[str, Any]:
         "schedule": CronDataIntervalTimetable(declared.schedule, timezone="UTC"),
         "start_date": datetime(start.year, start.month, start.day, tzinfo=timezone.utc),
         "catchup": False,
-        "max_active_runs": 1,
+        "max_active_runs": 2,  # one loads and transforms, the next may preprocess meanwhile
         "tags": ["starlift", source],
         "default_args": {
             "owner": "data-platform",
@@ -80,11 +81,13 @@ def source_pipeline(source: str) -> None:
     loaded = EmptyOperator(
         task_id="all_loaded", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
     )
+    turn = wait_for_turn()
     for feed in feeds:
         wait = wait_for(feed)
         preprocess = preprocess_batch(feed, cluster_id)
-        wait >> create >> preprocess >> terminate
-        wait >> preprocess >> load_batch(feed, wait.task_id) >> loaded
+        wait >> [create, preprocess]
+        create >> preprocess >> [terminate, turn]
+        [preprocess, turn] >> load_batch(feed, wait.task_id) >> loaded
     loaded >> transform(source) >> publish_dictionary(source)
 
 
@@ -135,6 +138,23 @@ def preprocess_batch(feed: Feed, job_flow_id: str) -> ClusterLivyOperator:
     )
 
 
+def wait_for_turn() -> PythonSensor:
+    """Wait until no earlier run of this DAG is active, so that runs load and transform in order.
+
+    A load that commits between two models of another run would let the second see stations that
+    the first didn't. It holds whatever limit a back-fill was started with, and a failed run holds
+    nobody up.
+    """
+    return PythonSensor(
+        task_id="wait_for_turn",
+        python_callable=_no_earlier_run_is_active,
+        mode="reschedule",
+        poke_interval=settings().poll_seconds * 2,
+        timeout=timedelta(days=7),
+        trigger_rule=TriggerRule.ALL_DONE,
+    )
+
+
 def load_batch(feed: Feed, wait_task_id: str) -> LoadOperator:
     """Load a batch's Parquet into its staging table."""
     return LoadOperator(
@@ -166,6 +186,10 @@ def _macros(source: str) -> dict[str, Any]:
         return batch.output_url(feeds[feed], lake, area, run)
 
     return {"batch_id": batch_id, "raw_url": raw_url, "output_url": output_url}
+
+
+def _no_earlier_run_is_active(ti: Any, **_: object) -> bool:
+    return ti.get_previous_dagrun(state="running") is None
 
 
 def _wait_until_late(wait: timedelta) -> Callable[[Context], None]:

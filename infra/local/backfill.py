@@ -161,7 +161,7 @@ def backfill(
     first: date,
     last: date,
     say: Say,
-    runs_at_once: int = 1,
+    runs_at_once: int = 2,
 ) -> Outcome:
     """Run a DAG for all its intervals that start between two days, both included.
 

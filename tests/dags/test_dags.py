@@ -55,8 +55,9 @@ def test_the_way_of_a_batch_is_the_topology(parsed):
         "wait_for_stations": ["create_cluster", "preprocess_stations"],
         "wait_for_trips": ["create_cluster", "preprocess_trips"],
         "create_cluster": ["preprocess_stations", "preprocess_trips", "terminate_cluster"],
-        "preprocess_stations": ["load_stations", "terminate_cluster"],
-        "preprocess_trips": ["load_trips", "terminate_cluster"],
+        "preprocess_stations": ["load_stations", "terminate_cluster", "wait_for_turn"],
+        "preprocess_trips": ["load_trips", "terminate_cluster", "wait_for_turn"],
+        "wait_for_turn": ["load_stations", "load_trips"],
         "terminate_cluster": [],
         "load_stations": ["all_loaded"],
         "load_trips": ["all_loaded"],
@@ -89,6 +90,7 @@ def test_operators_are_the_providers_own_but_two(parsed):
     types = {t["type"] for name, t in tasks.items() if not name.startswith("transform.")}
     assert types == {
         "S3KeySensor",
+        "PythonSensor",
         "EmrCreateJobFlowOperator",
         "EmrTerminateJobFlowOperator",
         "ClusterLivyOperator",
@@ -104,10 +106,11 @@ def test_publish_tells_whoever_schedules_on_the_source(parsed):
     ]
 
 
-def test_a_run_is_monthly_and_alone(parsed):
+def test_a_run_is_monthly_and_one_may_preprocess_ahead(parsed):
     dag = parsed["dags"]["bikeshare"]
     assert (dag["schedule"], dag["start_date"]) == ("0 0 1 * *", "2013-06-01T00:00:00+00:00")
-    assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
+    assert (dag["catchup"], dag["max_active_runs"]) == (False, 2)
+    assert dag["tasks"]["wait_for_turn"]["trigger_rule"] == "all_done"
 
 
 def test_every_dag_explains_itself_and_retries(parsed):
