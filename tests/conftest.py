@@ -12,6 +12,17 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests on one worker, those of the whole stack together and first.
+
+    They take longest and leave a core half idle, so that the others run beside them.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("integration") is None)
+    for item in items:
+        group = "stack" if item.get_closest_marker("integration") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def dag_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment in which the DAG files import; it names no service that exists."""
