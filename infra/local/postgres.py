@@ -29,7 +29,8 @@ PASSWORD_VARIABLE = "STARLIFT_POSTGRES_PASSWORD"  # noqa: S105 the variable's na
 SUPERUSER = "postgres"
 ROOT_RUNS_AS = "nobody"
 
-# A development machine: small memory, crash-safe files, no waiting for the disk on each commit.
+# A development machine: small memory. Commits wait for the disk: what a load or the scheduler was
+# told is committed must be there after a kill -9.
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -37,7 +38,7 @@ SETTINGS = {
     "shared_buffers": "128MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "64MB",
-    "synchronous_commit": "off",
+    "synchronous_commit": "on",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "wal_compression": "on",
