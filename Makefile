@@ -74,7 +74,7 @@ demo: setup ## Load three months of made-up trips and show what comes out
 
 .PHONY: test
 test: setup ## Run all tests, with real servers
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-quick
 test-quick: setup ## Run the tests that need no server and no Spark (under a minute)

@@ -12,16 +12,9 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests on one worker, those of the whole stack together and first.
-
-    They take longest and leave a core half idle, so that the others run beside them.
-    """
+    """Put the tests of the whole stack first: they take longest, the others run beside them."""
     items.sort(key=lambda item: item.get_closest_marker("integration") is None)
-    for item in items:
-        group = "stack" if item.get_closest_marker("integration") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
