@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+
 from elt_lib.pipeline import _no_earlier_run_is_active, _wait_until_late
 
 NOW = datetime.now(UTC)

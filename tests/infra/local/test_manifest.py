@@ -1,4 +1,4 @@
-"""Building the manifest: nothing is replaced by what breaks the contract, Cosmos is spared a parse."""
+"""Building the manifest: what breaks the contract replaces nothing, Cosmos is spared a parse."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Tools:
         self.calls: list[str] = []
         self.broken = False
 
-    def __call__(self, config: Config, module: str, *arguments: str) -> str:
+    def __call__(self, _config: Config, module: str, *arguments: str) -> str:
         self.calls.append(module)
         if module == "dbt.cli.main":
             folder = Path(arguments[arguments.index("--target-path") + 1])
