@@ -1,6 +1,7 @@
 import os
 import socket
 
+import psutil
 import pytest
 
 from infra.local.ports import LOOPBACK, accepts, command_of, free_ports, is_taken, owner_of
@@ -27,7 +28,7 @@ def test_a_listener_takes_its_port_and_is_named(listener):
     owner = owner_of(port)
     assert owner.pid == os.getpid()
     assert str(owner).startswith(f"pid {os.getpid()} (")
-    assert "python" in owner.command
+    assert owner.command == " ".join(psutil.Process().cmdline())
 
 
 def test_a_listener_on_all_interfaces_takes_the_port_too():
