@@ -13,7 +13,7 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.apache.livy.hooks.livy import LivyHook
 from airflow.providers.apache.livy.operators.livy import LivyOperator
 from airflow.sdk import BaseOperator, Connection
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from botocore.exceptions import ClientError
 
 from elt_lib.contract import load_sources
@@ -25,6 +25,12 @@ from elt_lib.warehouse import SchemaDrift
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+
+FAILURE = "preprocess failed: "
+"""How the Spark job begins the message that says why it failed."""
+LOG_TAIL = 60
+"""Lines of a failed batch's log in which that message is looked for."""
 
 
 class AddressedLivyHook(LivyHook):
@@ -76,11 +82,25 @@ class ClusterLivyOperator(LivyOperator):
         and it is forgotten on success: clearing the task means running it again.
         """
         self.external_id_key = f"livy_batch_id_on_{self.job_flow_id}"
-        result = super().execute(context)
+        try:
+            result = super().execute(context)
+        except AirflowException as error:
+            if reason := self._reason():
+                raise AirflowException(f"{error}: {reason}") from error
+            raise
         store = context.get("task_state_store")
         if store is not None:
             store.delete(self.external_id_key)
         return result
+
+    def _reason(self) -> str:
+        """What the job itself said at the end of its log about why it failed; may be empty."""
+        if self._batch_id is None:
+            return ""
+        total = self.hook.get_batch_logs(self._batch_id, 0, 1)["total"]
+        lines = self.hook.get_batch_logs(self._batch_id, max(total - LOG_TAIL, 0), LOG_TAIL)["log"]
+        _, found, reason = "\n".join(lines).rpartition(FAILURE)
+        return reason.strip() if found else ""
 
 
 class LoadOperator(BaseOperator):

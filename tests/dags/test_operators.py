@@ -4,10 +4,11 @@ import http.server
 import itertools
 import json
 import threading
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from moto import mock_aws
 
 from elt_lib.operators import ClusterLivyOperator
@@ -28,7 +29,10 @@ class Livy(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         number = int(self.path.split("/")[2])
         known = next(self.server.states.get(number, itertools.repeat("success")))
-        log = {"id": number, "from": 0, "total": 0, "log": []}
+        lines = self.server.log
+        query = parse_qs(urlsplit(self.path).query)
+        start, size = int(query.get("from", ["0"])[0]), int(query.get("size", ["100"])[0])
+        log = {"from": start, "total": len(lines), "log": lines[start : start + size]}
         self.answer({"id": number, "state": known, "appId": None} | log)
 
     def answer(self, body):
@@ -41,7 +45,7 @@ class Livy(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def livy():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Livy)
-    server.posted, server.states = [], {}
+    server.posted, server.states, server.log = [], {}, []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -135,6 +139,14 @@ def test_a_retry_finds_the_running_batch_again(cluster, livy):
 def test_a_batch_number_of_another_cluster_is_not_taken(cluster, livy):
     run(cluster, livy, Store({"livy_batch_id_on_j-OTHER": 7, "livy_batch_id": 7}))
     assert len(livy.posted) == 1
+
+
+def test_a_failed_batch_says_what_the_job_said(cluster, livy):
+    livy.states[0] = itertools.repeat("dead")
+    reason = "2 of 3 rows break the contract"
+    livy.log = ["INFO"] * 200 + [f"preprocess failed: {reason}", "INFO Shutdown hook called"]
+    with pytest.raises(AirflowException, match=f"did not succeed: {reason}"):
+        run(cluster, livy, Store())
 
 
 def test_a_cleared_task_runs_again(cluster, livy):
