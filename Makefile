@@ -99,5 +99,5 @@ reset: setup ## Stop the stack and delete all its data (FORCE=1 does not ask)
 
 .PHONY: clean
 clean: ## Delete caches; the stack's data and .venv stay
-	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -not -path './.venv/*' -not -path './.local/*' -prune -exec rm -rf {} +
