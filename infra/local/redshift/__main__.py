@@ -18,6 +18,11 @@ environment:
   REDSHIFT_USER, REDSHIFT_PASSWORD   the user that may log in (default user: starlift)
   STARLIFT_POSTGRES_PASSWORD         password of PostgreSQL's superuser `postgres`
   AWS_ENDPOINT_URL_S3, AWS_...       where COPY finds S3: boto3's default chain
+
+failures on demand, for tests of retries, from any session:
+  select starlift_gateway.fail_next('<kind>', '<regular expression>', <times>);
+  kinds: serializable_isolation (1023), concurrent_transaction, connection_lost_before,
+  connection_lost_after; see infra/local/COMPATIBILITY.md
 """
 
 

@@ -68,7 +68,24 @@ def refused(
     )
 
 
-CONFLICT = "1023"
+def isolation_violation(table: str, transactions: str) -> GatewayError:
+    """Error 1023: number as the message, the rest as the detail, SQLSTATE XX000.
+
+    The fields as a client got them: https://github.com/aws/aws-sdk-pandas/issues/665
+    """
+    return GatewayError(
+        INTERNAL_ERROR,
+        "1023",
+        detail=f"Serializable isolation violation on {table}, "
+        f"transactions forming the cycle are: {transactions}",
+    )
+
+
+def concurrent_transaction() -> GatewayError:
+    """The conflict that DDL meets: https://github.com/dbt-labs/dbt-adapters/issues/626."""
+    return GatewayError(
+        INTERNAL_ERROR, "could not complete because of conflict with concurrent transaction"
+    )
 
 
 def redshift_fields(

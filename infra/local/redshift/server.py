@@ -11,6 +11,7 @@ from infra.local.redshift.catalog.install import install
 from infra.local.redshift.errors import INTERNAL_ERROR, PROTOCOL_VIOLATION, GatewayError
 from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
 from infra.local.redshift.protocol.messages import ProtocolError
+from infra.local.redshift.session.faults import Faults
 from infra.local.redshift.session.relay import Relay
 from infra.local.redshift.session.session import Session
 from infra.local.redshift.session.startup import (
@@ -32,6 +33,7 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._context = Context(database=settings.database)
+        self._faults = Faults()
         self._sessions: dict[tuple[int, bytes], Relay] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -85,7 +87,7 @@ class Gateway:
             relay = Relay(client, backend)
             self._sessions[backend.pid, backend.key] = relay
             client.write(welcome(backend))
-            await Session(client, relay, self.settings, self._context).run()
+            await Session(client, relay, self.settings, self._context, self._faults).run()
         except GatewayError as error:
             client.write(error.wire("FATAL"))
         except ProtocolError as error:

@@ -26,6 +26,7 @@ class Channel(asyncio.Protocol):
     ) -> None:
         self.buffer = bytearray()
         self.closed = False
+        self.muted = False  # what is written is dropped: the other side must not hear of it
         self.listener: Callable[[], None] | None = None  # called when bytes come or the end
         self._transport: asyncio.Transport | None = None
         self._reader: asyncio.Future[None] | None = None
@@ -90,7 +91,7 @@ class Channel(asyncio.Protocol):
 
     def write(self, data: bytes | bytearray) -> None:
         """Queue bytes for sending; what is written after the other side has gone is dropped."""
-        if self._transport is not None and not self.closed:
+        if self._transport is not None and not self.closed and not self.muted:
             self._transport.write(data)
 
     async def drain(self) -> None:

@@ -132,6 +132,12 @@ EMPTY_QUERY = message(b"I")
 COPY_DONE = message(b"c")
 
 
+def data_row(value: str) -> bytes:
+    """A DataRow of one text value."""
+    raw = value.encode()
+    return message(b"D", b"\0\1" + len(raw).to_bytes(4, "big") + raw)
+
+
 def command_complete(tag: str) -> bytes:
     """A CommandComplete with its tag."""
     return message(b"C", cstring(tag))

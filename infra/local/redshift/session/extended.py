@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infra.local.redshift.commands.copy import run_copy
+from infra.local.redshift.commands.fault_statement import Fault, FaultStatement
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError
 from infra.local.redshift.protocol import messages
+from infra.local.redshift.session.faults import fault_error
 from infra.local.redshift.session.relay import Answer, Expected
 from infra.local.redshift.translate.result import Plan, TransactionVerb
 from infra.local.redshift.translate.statement import split
@@ -34,6 +36,8 @@ class Extended:
             self._relay.send(messages.SYNC, Expected(Answer.SYNC))
             await self._relay.run()
             self._relay.last_error = None
+            if self._session.client.muted:
+                self._session.lose()
         elif letter == "H":
             if not self._session.client.has_message():
                 await self._flush()
@@ -109,6 +113,8 @@ class Extended:
     async def _execute(self, payload: bytes) -> None:
         portal, _ = messages.read_cstring(payload)
         plan = self._portals.get(portal, _EMPTY)
+        if isinstance(plan, Plan) and not await self._meets_fault(plan):
+            return
         if isinstance(plan, Plan) and plan.command is not None:
             await self._command(plan)
             return
@@ -127,6 +133,51 @@ class Extended:
                     Expected(Answer.CLOSE, visible=False),
                 )
 
+    async def _meets_fault(self, plan: Plan) -> bool:
+        """Whether to go on and execute, after the faults that are waiting for the statement."""
+        if plan.fault is not None:
+            await self._fault_call(plan.fault)
+            return False
+        fault = self._session.fault(plan)
+        if fault is None:
+            return True
+        await self._flush()
+        if self._relay.failed:
+            return False
+        if fault is Fault.LOST_AFTER:
+            self._session.client.muted = True  # until Sync, which commits
+            return True
+        if fault is Fault.LOST_BEFORE:
+            self._session.lose()
+        error = fault_error(fault, self._relay.backend.pid)
+        if plan.commits:
+            await self._relay.hidden_query("rollback")
+            self._session.client.write(error.wire())
+            self._relay.failed = True
+        else:
+            await self._fail(error)
+        return False
+
+    async def _fault_call(self, call: FaultStatement) -> None:
+        """A call of the gateway's own functions takes effect at each Execute."""
+        await self._flush()
+        if not self._relay.failed:
+            text = self._session.faults.apply(call)
+            self._session.client.write(
+                messages.data_row(text) + messages.command_complete("SELECT 1")
+            )
+
+    async def _fail(self, error: GatewayError) -> None:
+        """Fail at Execute: an open transaction fails with it."""
+        self._relay.send(
+            messages.parse("", _REFUSE) + messages.bind_text("", "", []) + messages.execute(""),
+            *(
+                Expected(answer, visible=False, error=error, in_failed=True)
+                for answer in (Answer.PARSE, Answer.BIND, Answer.EXECUTE)
+            ),
+        )
+        await self._flush()
+
     async def _command(self, plan: Plan) -> None:
         """COPY at its Execute: first everything before it, then the command."""
         assert plan.command is not None  # noqa: S101 for the type checker
@@ -138,15 +189,7 @@ class Extended:
                 await run_copy(plan.command, self._relay, self._session.settings)
             )
         except GatewayError as error:
-            # The portal holds a failing statement: an open transaction fails with it.
-            self._relay.send(
-                messages.parse("", _REFUSE) + messages.bind_text("", "", []) + messages.execute(""),
-                *(
-                    Expected(answer, visible=False, error=error, in_failed=True)
-                    for answer in (Answer.PARSE, Answer.BIND, Answer.EXECUTE)
-                ),
-            )
-            await self._flush()
+            await self._fail(error)
 
     def _close(self, payload: bytes) -> None:
         name = messages.read_cstring(payload, 1)[0]

@@ -6,14 +6,17 @@ import logging
 from dataclasses import replace
 
 from infra.local.redshift.commands.copy import run_copy
+from infra.local.redshift.commands.fault_statement import Fault
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
 from infra.local.redshift.session.extended import Extended
+from infra.local.redshift.session.faults import Faults, fault_error
 from infra.local.redshift.session.lookup import Planner
 from infra.local.redshift.session.relay import Answer, Expected, Relay
 from infra.local.redshift.settings import Settings
 from infra.local.redshift.translate.lexer import Token
+from infra.local.redshift.translate.parser import literal
 from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
 from infra.local.redshift.translate.statement import split
 
@@ -27,11 +30,19 @@ _TRANSACTION_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "v
 class Session:
     """The state of one authenticated client."""
 
-    def __init__(self, client: Channel, relay: Relay, settings: Settings, context: Context) -> None:
+    def __init__(
+        self,
+        client: Channel,
+        relay: Relay,
+        settings: Settings,
+        context: Context,
+        faults: Faults,
+    ) -> None:
         self.client = client
         self.relay = relay
         self.settings = settings
         self.context = context
+        self.faults = faults
         self.planner = Planner(relay)
         self.extended = Extended(self)
         relay.backend.channel.listener = client.poke
@@ -79,6 +90,15 @@ class Session:
             self.context = replace(self.context, case_sensitive=plan.case_sensitive)
         return plan
 
+    def fault(self, plan: Plan) -> Fault | None:
+        """The fault that a statement is to meet; none in a transaction that has failed."""
+        return None if self.relay.status == b"E" else self.faults.take(plan.original)
+
+    def lose(self) -> None:
+        """End the client's connection without a word."""
+        self.client.abort()
+        raise ConnectionClosed
+
     async def simple(self, sql: str) -> None:
         """A simple Query: its statements one by one, in one transaction when there are several."""
         try:
@@ -115,6 +135,34 @@ class Session:
         plan = await self.plan(sql, tokens)
         if isinstance(plan, GatewayError):
             return await self.refuse(plan, last)
+        if plan.fault is not None:
+            if self.relay.status != b"E":
+                plan = plan.with_sql(
+                    f"select {literal(self.faults.apply(plan.fault))}::varchar "
+                    f"as {plan.fault.action.value}"
+                )
+            return await self._run(plan, last)
+        fault = self.fault(plan)
+        if fault is Fault.LOST_BEFORE:
+            self.lose()
+        if fault is Fault.LOST_AFTER:
+            self.client.muted = True
+            await self._run(plan, last)
+            self.lose()
+        if fault is not None:
+            return await self._fail(plan, fault_error(fault, self.relay.backend.pid), last)
+        return await self._run(plan, last)
+
+    async def _fail(self, plan: Plan, error: GatewayError, last: bool) -> bool:
+        """Let a statement fail; a COMMIT that fails ends the transaction."""
+        if not plan.commits:
+            return await self.refuse(error, last)
+        await self.relay.hidden_query("rollback")
+        self.client.write(error.wire() + (messages.ready(b"I") if last else b""))
+        return False
+
+    async def _run(self, plan: Plan, last: bool) -> bool:
+        """Run a planned statement of a simple Query; False when it failed."""
         self.relay.fresh = False
         if plan.command is not None:
             return await self.command(plan, last)

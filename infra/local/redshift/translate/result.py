@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from infra.local.redshift.commands.copy_statement import CopyStatement
+from infra.local.redshift.commands.fault_statement import FaultStatement
 from infra.local.redshift.translate.relations import Relation
 
 
@@ -41,11 +42,17 @@ class Plan:
     after: tuple[str, ...] = ()
     verb: TransactionVerb | None = None
     command: CopyStatement | None = None
+    fault: FaultStatement | None = None  # a call of the gateway's own functions
     looks_up: bool = False  # names relations: late-binding views are looked up and put in
     relations: tuple[Relation, ...] = ()  # that it names, when it looks them up
     lateral: bool = False  # a select item may use the alias of one before it
     case_sensitive: bool | None = None  # what SET enable_case_sensitive_identifier says
     to_original: Callable[[int], int] | None = field(default=None, compare=False)
+
+    @property
+    def commits(self) -> bool:
+        """Whether the statement is COMMIT (TRUNCATE does something else first)."""
+        return self.verb is TransactionVerb.COMMIT and not self.after
 
     def moved(self, start: int) -> Plan:
         """The same plan for a statement that starts at a position of a longer text."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from infra.local.redshift.commands.copy_statement import parse_copy
+from infra.local.redshift.commands.fault_statement import parse_fault
 from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.translate import admin, ddl, tables, views
 from infra.local.redshift.translate.lateral import lateral_uses
@@ -26,6 +27,12 @@ def _query(parser: Parser, context: Context) -> Plan:
 
 def _copy(parser: Parser, _context: Context) -> Plan:
     return parser.plan(command=parse_copy(parser.sql, parser.tokens), tag="COPY")
+
+
+def _fault(parser: Parser, _context: Context) -> Plan:
+    """A call of the gateway's own functions; the session puts its result in."""
+    call = parse_fault(parser)
+    return replace(parser.plan(f"select ''::varchar as {call.action.value}"), fault=call)
 
 
 def _explain(parser: Parser, context: Context) -> Plan:
@@ -51,6 +58,7 @@ def _native(parser: Parser, context: Context) -> Plan:
 
 # First words of a statement, longest first, and what translates it.
 HANDLERS: dict[tuple[str, ...], _Handler] = {
+    ("select", "starlift_gateway"): _fault,
     ("select",): _query,
     ("with",): _query,
     ("values",): _query,
