@@ -23,6 +23,7 @@ setup: $(STAMP) ## Create .venv and install what requirements.lock says (the oth
 
 $(STAMP): requirements.lock scripts/setup
 	@scripts/setup
+	@$(PYTHON) -m infra.local.class_archive
 	@touch $@
 
 .PHONY: lock

@@ -44,7 +44,7 @@ def spark(spark_folder: Path) -> Iterator[SparkSession]:
     for key, value in settings.items():
         builder = builder.config(key, value)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAVA_HOME", str(find_java_home(spark_folder / "java")))
+        patch.setenv("JAVA_HOME", str(find_java_home()))
         patch.delenv("SPARK_HOME", raising=False)
         session = builder.getOrCreate()
     yield session

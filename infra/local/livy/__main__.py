@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     arguments.s3_root.mkdir(parents=True, exist_ok=True)
     spark = Spark(
-        java_home=find_java_home(arguments.state / "java"),
+        java_home=find_java_home(),
         s3_root=arguments.s3_root.absolute(),
         spark_home=arguments.spark_home.absolute(),
     )
