@@ -81,6 +81,10 @@ test: setup ## Run all tests, with real servers
 test-quick: setup ## Run the tests that need no server and no Spark (under a minute)
 	@$(PYTHON) -m pytest -m "not slow and not integration" -n 2
 
+.PHONY: bench
+bench: setup ## Compare the gateway, COPY and Spark with the direct way (ONLY=latency: one of them)
+	@$(PYTHON) -m benchmarks $(ONLY)
+
 .PHONY: lint
 lint: setup ## Check style and types: Python, SQL, YAML
 	.venv/bin/ruff check .

@@ -55,6 +55,9 @@ SETTINGS = {
 }
 
 
+VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
 class PostgresError(RuntimeError):
     """PostgreSQL could not be prepared or started; the message says what to do."""
 
@@ -66,6 +69,7 @@ class Cluster:
     data: Path
     port: int
     password: str
+    durable: bool = True  # False: nothing waits for the disk; for a folder that is thrown away
 
     @property
     def initialised(self) -> bool:
@@ -207,9 +211,26 @@ def initialise(cluster: Cluster) -> None:
 def server_command(cluster: Cluster) -> list[str]:
     """The server's command line, every setting on it so that an old cluster gets new settings."""
     command = [str(bin_dir() / "postgres"), "-D", str(cluster.data), "-p", str(cluster.port)]
-    for name, value in SETTINGS.items():
+    settings = SETTINGS if cluster.durable else {**SETTINGS, **VOLATILE}
+    for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     return command
+
+
+def start(cluster: Cluster, *, own_group: bool = False) -> subprocess.Popen[bytes]:
+    """Start the server, which dies with this process; SIGINT is PostgreSQL's fast shutdown.
+
+    `own_group`: a terminal's Ctrl-C reaches this process only, which then stops the server.
+    """
+    check_port_is_free(cluster.port)
+    initialise(cluster)
+    return subprocess.Popen(
+        server_command(cluster),
+        cwd="/",
+        env={**os.environ, "LC_ALL": "C"},
+        preexec_fn=_child_setup(),  # noqa: PLW1509 no threads run yet
+        process_group=0 if own_group else None,
+    )
 
 
 def run(cluster: Cluster) -> int:
@@ -217,14 +238,7 @@ def run(cluster: Cluster) -> int:
 
     SIGTERM and SIGINT ask for PostgreSQL's fast shutdown (sessions are ended, data is safe).
     """
-    check_port_is_free(cluster.port)
-    initialise(cluster)
-    process = subprocess.Popen(
-        server_command(cluster),
-        cwd="/",
-        env={**os.environ, "LC_ALL": "C"},
-        preexec_fn=_child_setup(),  # noqa: PLW1509 no threads run yet
-    )
+    process = start(cluster)
 
     def stop(number: int, _frame: object) -> None:
         logger.info("signal %s: stopping PostgreSQL", number)

@@ -108,7 +108,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 def test_missing_settings_are_named() -> None:
     clean = {k: v for k, v in os.environ.items() if "PASSWORD" not in k}
     done = subprocess.run(
-        [sys.executable, "-m", "infra.local.redshift"],
+        [sys.executable, "-m", "infra.local.redshift", "--postgres-port", "1"],
         cwd=PROJECT, env=clean, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2

@@ -1,0 +1,91 @@
+"""The gateway without anything else: `python -m infra.local.redshift`."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from .conftest import PROJECT, wait_until
+
+pytestmark = pytest.mark.slow
+
+
+class Alone:
+    """A gateway that was started with a port of its choice and some arguments."""
+
+    def __init__(self, temporary: Path, *arguments: str) -> None:
+        temporary.mkdir(exist_ok=True)
+        clean = {k: v for k, v in os.environ.items() if "PASSWORD" not in k}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "infra.local.redshift", "--port", "0", *arguments],
+            cwd=PROJECT,
+            env={**clean, "TMPDIR": str(temporary)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline()
+        login = re.match(r"user (\S+), password (\S+), database (\S+)", said)
+        assert login is not None, said
+        self.user, self.password, self.database = login.groups()
+        last = self.process.stdout.readline()
+        assert re.fullmatch(r"ready on \d+\n", last)
+        self.port = int(last.split()[-1])
+        self.others = psutil.Process(self.process.pid).children(recursive=True)
+
+    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            dbname=self.database,
+            autocommit=True,
+        )
+
+    def stop(self, number: int) -> None:
+        self.process.send_signal(number)
+        assert self.process.wait(20) == 0
+        assert self.others
+        assert not any(other.is_running() for other in self.others)
+
+
+def test_everything_temporary_is_gone_after_ctrl_c(tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    alone = Alone(temporary)
+    with alone.connect() as connection:
+        connection.execute("create table t (a varchar(3))")
+        assert len(list(temporary.iterdir())) == 1
+        alone.stop(signal.SIGINT)  # with a session open
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_data_folder_keeps_tables_and_password(tmp_path: Path) -> None:
+    data, temporary = tmp_path / "data", tmp_path / "tmp"
+    first = Alone(temporary, "--data", str(data), "--database", "dev")
+    with first.connect() as connection:
+        connection.execute("create table t as select 1 as a")
+    first.stop(signal.SIGTERM)
+    second = Alone(temporary, "--data", str(data), "--database", "dev")
+    assert (second.password, second.database) == (first.password, "dev")
+    with second.connect() as connection:
+        assert connection.execute("select a from t").fetchall() == [(1,)]
+    second.stop(signal.SIGTERM)
+    assert list(temporary.iterdir()) == []
+    assert (data / "redshift.password").stat().st_mode & 0o077 == 0
+
+
+def test_its_postgres_dies_with_a_killed_gateway(tmp_path: Path) -> None:
+    alone = Alone(tmp_path / "tmp")
+    alone.process.kill()
+    alone.process.wait(20)
+    wait_until(lambda: not any(o.is_running() for o in alone.others), "PostgreSQL's end")
