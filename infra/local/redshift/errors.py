@@ -57,15 +57,21 @@ def refused(
     what: str, sql: str, *, hint: str | None = None, position: int | None = None
 ) -> GatewayError:
     """The error for what the gateway does not do: names it and shows the statement's start."""
-    start = " ".join(sql.split())
-    start = start if len(start) <= 80 else start[:77] + "..."
-    return GatewayError(
+    error = GatewayError(
         NOT_SUPPORTED,
         f"{what} is not supported by the local Redshift gateway",
-        detail=f"Statement: {start}",
         hint=hint,
         position=position,
     )
+    show_statement(error, sql)
+    return error
+
+
+def show_statement(error: GatewayError, sql: str) -> None:
+    """Let a refusal show this statement's start."""
+    if error.sqlstate == NOT_SUPPORTED:
+        start = " ".join(sql.split())
+        error.detail = f"Statement: {start if len(start) <= 80 else start[:77] + '...'}"
 
 
 def isolation_violation(table: str, transactions: str) -> GatewayError:
@@ -111,6 +117,9 @@ def redshift_fields(
             "C": STRING_TRUNCATION,
             "M": f"value too long for type {type_name}({size})",
         }
+    elif text == "MERGE command cannot affect row a second time":
+        mapped["M"] = "Found multiple matches to update the same tuple."
+        mapped.pop("H", None)
     elif code == "40001" or "concurrently updated" in text or "concurrently deleted" in text:
         mapped["C"] = "40001"
         mapped["M"] = (

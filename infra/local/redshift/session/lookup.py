@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from infra.local.redshift.errors import GatewayError
+from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.session.relay import Answer, Expected, Relay
 from infra.local.redshift.translate import views
 from infra.local.redshift.translate.admin import LATE_BINDING_COLUMNS
+from infra.local.redshift.translate.columns import NeedsColumns
 from infra.local.redshift.translate.lateral import lateral_uses, substitute
 from infra.local.redshift.translate.lexer import Token, tokenize
 from infra.local.redshift.translate.parser import literal, quote
 from infra.local.redshift.translate.relations import Relation, find_relations
 from infra.local.redshift.translate.result import Context, Plan
-from infra.local.redshift.translate.statement import translate
+from infra.local.redshift.translate.statement import split, translate
 
 _STATEMENT = "redshift_relations"
 _LOOKUP = "select name, definition from pg_internal.relations($1::text[])"
@@ -22,6 +24,8 @@ _LOOKUP = "select name, definition from pg_internal.relations($1::text[])"
 _MAX_DEPTH = 32
 # Aliases of one statement that are put in, one after another.
 _MAX_ALIASES = 500
+# Relations of one statement whose columns are asked for.
+_MAX_QUESTIONS = 100
 # How often a transaction is begun anew before a swapped relation is an error.
 _MAX_RESTARTS = 20
 
@@ -35,11 +39,13 @@ class Planner:
 
     async def plan(self, sql: str, tokens: list[Token], context: Context) -> Plan:
         """The plan for one statement; raises GatewayError for what is refused."""
-        plan = translate(sql, tokens, context)
+        plan = await self._translated(sql, tokens, context)
         if tokens[0].is_word("deallocate") and tokens[-1].is_word("all"):
             self._prepared = False  # ours goes with the client's
         if self._relay.status == b"E":
             return plan
+        if plan.alone is not None and self._relay.status == b"T":
+            raise GatewayError("25001", f"{plan.alone} cannot run inside a transaction block")
         text, lateral = plan.sql, plan.lateral
         if plan.relations:
             text = await self._expanded(text, list(plan.relations))
@@ -50,6 +56,21 @@ class Planner:
         if lateral:
             text = await self._lateral_aliases(text)
         return plan if text == plan.sql else plan.with_sql(text)
+
+    async def _translated(self, sql: str, tokens: list[Token], context: Context) -> Plan:
+        """The translation, asking PostgreSQL for the columns that it needs."""
+        for _ in range(_MAX_QUESTIONS):
+            try:
+                return translate(sql, tokens, context)
+            except NeedsColumns as need:
+                (query,) = split(need.query)
+                asked = await self.plan(need.query, query, context)
+                rows = await self._relay.hidden_query(
+                    f"select pg_internal.columns_of({literal(asked.sql)})"
+                )
+                columns = tuple(str(row[0]) for row in rows)
+                context = replace(context, columns=(*context.columns, (need.query, columns)))
+        raise refused("A statement with so many stars", sql)
 
     async def _lateral_aliases(self, sql: str) -> str:
         """SQL with lateral aliases put in where PostgreSQL knows no column of that name."""

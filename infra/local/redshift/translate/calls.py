@@ -10,6 +10,7 @@ from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.translate.expressions import Expressions, Special
 from infra.local.redshift.translate.functions import DATE_PARTS
 from infra.local.redshift.translate.lexer import Kind
+from infra.local.redshift.translate.windows import framed, shifted
 
 
 def _nvl2(e: Expressions, name_at: int, opening: int, closing: int) -> None:
@@ -134,8 +135,13 @@ SPECIAL: dict[str, Special] = {
     "convert": _convert,
     "decode": _decode,
     "extract": _extract,
+    "first_value": framed,
+    "lag": shifted,
+    "last_value": framed,
+    "lead": shifted,
     "listagg": _listagg,
     "median": _median,
+    "nth_value": framed,
     "nvl2": _nvl2,
     "pg_get_late_binding_view_cols": _late_binding_columns,
     "ratio_to_report": _ratio_to_report,

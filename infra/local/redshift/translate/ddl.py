@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.local.redshift.translate.append import append_table
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.result import Context, Plan
 from infra.local.redshift.translate.tables import (
@@ -67,6 +68,8 @@ def alter_table(parser: Parser, context: Context) -> Plan:
     parser.try_words("alter", "table")
     parts = parser.dotted_name()
     attributes = Attributes()
+    if parser.peek_word("append"):
+        return append_table(parser, parts)
     if parser.try_word("add"):
         if parser.peek_word("constraint", "primary", "unique", "foreign", "check"):
             table_key(parser, attributes)

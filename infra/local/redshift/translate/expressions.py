@@ -18,11 +18,10 @@ from infra.local.redshift.translate.functions import (
     RENAMED_TYPES,
 )
 from infra.local.redshift.translate.lexer import Kind, Token
+from infra.local.redshift.translate.windows import FRAMED, check_frame
 
 # PostgreSQL's limit on a name, in bytes (NAMEDATALEN - 1); Redshift's is 127.
 MAX_NAME = 63
-# Constructs found by their words and refused by name.
-_REFUSED_WORDS = {"qualify": "QUALIFY", "pivot": "PIVOT", "unpivot": "UNPIVOT"}
 
 
 Special = Callable[["Expressions", int, int, int], None]
@@ -63,7 +62,7 @@ class Expressions:
             elif token.text == "::":
                 self.type_at(index + 1)
             elif token.text == "(+)":
-                raise self._refused("The outer join operator (+)", token)
+                raise self.refused("The outer join operator (+) outside WHERE", index)
         if stack:
             raise GatewayError(
                 SYNTAX_ERROR,
@@ -85,8 +84,9 @@ class Expressions:
         token = self.at(index)
         return token is not None and token.is_word(*words)
 
-    def _refused(self, what: str, token: Token) -> GatewayError:
-        return refused(what, self.sql, position=token.start + 1)
+    def refused(self, what: str, index: int) -> GatewayError:
+        """The refusal of what stands at an index."""
+        return refused(what, self.sql, position=self.tokens[index].start + 1)
 
     def _string(self, index: int) -> None:
         """A backslash in a literal escapes, as in Redshift."""
@@ -124,19 +124,8 @@ class Expressions:
         elif text in KEYWORDS:
             if not self.is_mark(index - 1, ".") and not self.is_word(index - 1, "as"):
                 self.edits.replace(token.start, token.end, KEYWORDS[text])
-        elif text in _REFUSED_WORDS and index and not self.is_mark(index - 1, "."):
-            if not self.is_word(index - 1, "as"):
-                raise self._refused(_REFUSED_WORDS[text], token)
-        elif text == "top" and self.is_word(index - 1, "select", "distinct"):
-            following = self.at(index + 1)
-            if following is not None and following.kind is Kind.NUMBER:
-                raise self._refused("SELECT TOP", token)
         elif text == "approximate" and self.is_word(index + 1, "count", "percentile_disc"):
             self.edits.delete(token.start, token.end)
-        elif text == "nulls" and self.is_word(index - 1, "ignore"):
-            raise self._refused("IGNORE NULLS", token)
-        elif text == "nulls" and self.is_word(index - 1, "respect"):
-            self.edits.delete(self.tokens[index - 1].start, token.end)
 
     def type_at(self, index: int) -> None:
         """A type after `::`, in CAST and in column definitions."""
@@ -160,6 +149,8 @@ class Expressions:
         if self.is_word(name_at - 1, "into", "table", "view", "exists", "join", "update"):
             return
         text = name.text
+        if text in FRAMED:
+            check_frame(self, name_at, closing)
         special = self.special.get(text)
         if special is not None:
             special(self, name_at, opening, closing)

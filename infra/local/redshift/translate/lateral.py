@@ -9,17 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.local.redshift.translate.lexer import Kind, Token, tokenize, words
+from infra.local.redshift.translate.blocks import Block, Item, find_blocks, items
+from infra.local.redshift.translate.lexer import Token, tokenize
 from infra.local.redshift.translate.relations import fold
-
-_LIST_ENDS = words(
-    "from into where group having order limit offset union except intersect window fetch"
-)
-# A name after one of these is not an alias without AS.
-_NOT_BEFORE_ALIAS = words(
-    "and or not like ilike in is between when then else case distinct all as similar to from "
-    "over by select interval date timestamp time"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +24,12 @@ class LateralUse:
     uses: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    first: int
-    after: int
-    alias: str | None
-    value_after: int  # index after the value's tokens
-
-
 def lateral_uses(sql: str) -> list[LateralUse]:
     """Every alias whose name stands unqualified in a later item of its select list."""
     tokens = tokenize(sql)
     found: list[LateralUse] = []
-    for index, token in enumerate(tokens):
-        if token.is_word("select"):
-            found += _in_list(tokens, index + 1)
+    for block in find_blocks(tokens):
+        found += _in_list(tokens, block)
     return found
 
 
@@ -66,19 +49,19 @@ def substitute(sql: str, alias: str) -> str | None:
     return text
 
 
-def _in_list(tokens: list[Token], start: int) -> list[LateralUse]:
-    """Uses within the select list that starts at an index."""
-    items = _items(tokens, start)
-    named = [_names(tokens, item) for item in items]
+def _in_list(tokens: list[Token], block: Block) -> list[LateralUse]:
+    """Uses within the select list of a block."""
+    listed = items(tokens, block)
+    named = [_names(tokens, item) for item in listed]
     later: set[str] = set().union(*named[1:]) if named else set()
     found: list[LateralUse] = []
-    for number, item in enumerate(items[:-1]):
+    for number, item in enumerate(listed[:-1]):
         if item.alias is None or item.alias not in later:
             continue
         uses: list[tuple[int, int]] = []
-        for after in range(number + 1, len(items)):
+        for after in range(number + 1, len(listed)):
             uses += named[after].get(item.alias, ())
-            if items[after].alias == item.alias:
+            if listed[after].alias == item.alias:
                 break
         if uses:
             span = tokens[item.first].start, tokens[item.value_after - 1].end
@@ -86,54 +69,7 @@ def _in_list(tokens: list[Token], start: int) -> list[LateralUse]:
     return found
 
 
-def _items(tokens: list[Token], start: int) -> list[_Item]:
-    """The items of a select list."""
-    items: list[_Item] = []
-    if start < len(tokens) and tokens[start].is_word("distinct", "all"):
-        start += 1
-    depth, first, index = 0, start, start
-    while index < len(tokens):
-        token = tokens[index]
-        if token.text in ("(", "["):
-            depth += 1
-        elif token.text in (")", "]"):
-            depth -= 1
-            if depth < 0:
-                break
-        elif depth == 0 and (token.is_word(*_LIST_ENDS) and not _part_of_item(tokens, index)):
-            break
-        elif depth == 0 and token.is_mark(","):
-            items.append(_item(tokens, first, index))
-            first = index + 1
-        index += 1
-    if first < index:
-        items.append(_item(tokens, first, index))
-    return items
-
-
-def _part_of_item(tokens: list[Token], index: int) -> bool:
-    """`x is distinct from y` does not end the list; nor does a column called `t.order`."""
-    before = tokens[index - 1]
-    return before.is_mark(".") or (
-        before.is_word("distinct") and index > 1 and tokens[index - 2].is_word("is", "not")
-    )
-
-
-def _item(tokens: list[Token], first: int, after: int) -> _Item:
-    """One item with its alias, written with AS or without."""
-    last = tokens[after - 1]
-    if after - first >= 3 and last.is_name and tokens[after - 2].is_word("as"):
-        return _Item(first, after, fold(last), after - 2)
-    if after - first >= 2 and last.is_name and not last.is_word("end", "null", "true", "false"):
-        before = tokens[after - 2]
-        value = before.kind in (Kind.NUMBER, Kind.STRING, Kind.QUOTED, Kind.PARAMETER)
-        word = before.kind is Kind.WORD and before.text not in _NOT_BEFORE_ALIAS
-        if value or word or before.is_mark(")") or before.is_mark("]"):
-            return _Item(first, after, fold(last), after - 1)
-    return _Item(first, after, None, after)
-
-
-def _names(tokens: list[Token], item: _Item) -> dict[str, list[tuple[int, int]]]:
+def _names(tokens: list[Token], item: Item) -> dict[str, list[tuple[int, int]]]:
     """The unqualified names in an item's value and where they stand, subqueries left out."""
     found: dict[str, list[tuple[int, int]]] = {}
     depth, skip_from = 0, None

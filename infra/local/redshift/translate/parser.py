@@ -15,8 +15,9 @@ from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
 class Parser:
     """Reads one statement from left to right and collects changes to its text."""
 
-    def __init__(self, sql: str, tokens: list[Token]) -> None:
+    def __init__(self, sql: str, tokens: list[Token], original: str | None = None) -> None:
         self.sql = sql
+        self.original = sql if original is None else original  # as the client wrote it
         self.tokens = tokens
         self.edits = Edits(sql)
         self.index = 0
@@ -180,7 +181,7 @@ class Parser:
         """The result: the edited text, or other SQL in its place."""
         return Plan(
             sql if sql is not None else self.edits.render(),
-            self.sql,
+            self.original,
             tag=tag,
             after=after,
             verb=verb,

@@ -45,7 +45,12 @@ class Relation:
     @property
     def quoted(self) -> str:
         """The reference for PostgreSQL, every part quoted."""
-        return ".".join('"' + part.replace('"', '""') + '"' for part in self.parts)
+        return ".".join(quoted(part) for part in self.parts)
+
+
+def quoted(name: str) -> str:
+    """An identifier in quotes."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def qualified_name(tokens: list[Token], index: int) -> tuple[tuple[str, ...], int]:

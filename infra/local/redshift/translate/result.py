@@ -26,6 +26,7 @@ class Context:
     database: str = "dev"
     denied: frozenset[str] = frozenset()
     case_sensitive: bool = False
+    columns: tuple[tuple[str, tuple[str, ...]], ...] = ()  # asked from PostgreSQL, by query
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Plan:
     looks_up: bool = False  # names relations: late-binding views are looked up and put in
     relations: tuple[Relation, ...] = ()  # that it names, when it looks them up
     lateral: bool = False  # a select item may use the alias of one before it
+    alone: str | None = None  # what cannot run inside a transaction, for its error
     case_sensitive: bool | None = None  # what SET enable_case_sensitive_identifier says
     to_original: Callable[[int], int] | None = field(default=None, compare=False)
 

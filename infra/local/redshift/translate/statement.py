@@ -10,8 +10,10 @@ from infra.local.redshift.commands.copy_statement import parse_copy
 from infra.local.redshift.commands.fault_statement import parse_fault
 from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.translate import admin, ddl, tables, views
+from infra.local.redshift.translate.constructs import Restructured
 from infra.local.redshift.translate.lateral import lateral_uses
 from infra.local.redshift.translate.lexer import Token, split_statements, tokenize, words
+from infra.local.redshift.translate.merge import merge
 from infra.local.redshift.translate.parser import Parser
 from infra.local.redshift.translate.relations import find_relations
 from infra.local.redshift.translate.result import Context, Plan
@@ -66,7 +68,7 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("insert",): _query,
     ("update",): _query,
     ("delete",): _query,
-    ("merge",): _query,
+    ("merge",): merge,
     ("explain",): _explain,
     ("declare",): _cursor,
     ("fetch",): _cursor,
@@ -171,16 +173,24 @@ def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
             ],
         )
     try:
-        opening = tuple(token.text for token in tokens[:5])
-        for length in range(len(opening), 0, -1):
-            handler = HANDLERS.get(opening[:length])
-            if handler is not None:
-                return _examined(handler(Parser(sql, tokens), context).moved(start), tokens)
-        raise refused(f"Statement {_named(tokens)}", sql, position=1)
+        plain = Restructured(sql, tokens, dict(context.columns))
+        with plain.located():
+            plan = _handled(Parser(plain.sql, plain.tokens, sql), context)
+        return _examined(plain.led_back(plan).moved(start), plain.tokens)
     except GatewayError as error:
         if error.position is not None:
             error.position += start
         raise
+
+
+def _handled(parser: Parser, context: Context) -> Plan:
+    """The plan of the handler for the statement's first words."""
+    opening = tuple(token.text for token in parser.tokens[:5])
+    for length in range(len(opening), 0, -1):
+        handler = HANDLERS.get(opening[:length])
+        if handler is not None:
+            return handler(parser, context)
+    raise refused(f"Statement {_named(parser.tokens)}", parser.sql, position=1)
 
 
 def _examined(plan: Plan, tokens: list[Token]) -> Plan:

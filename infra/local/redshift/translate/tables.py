@@ -282,5 +282,5 @@ def _identity(parser: Parser) -> None:
         parser.tokens[first].start,
         parser.tokens[parser.index - 1].end,
         f"generated {kind} as identity (start with {seed} increment by {step} "
-        f"minvalue {min(seed, -(2**62))} cache 1)",
+        f"minvalue {min(seed, -(2**31))} cache 1)",
     )

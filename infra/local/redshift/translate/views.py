@@ -45,7 +45,7 @@ def create_view(parser: Parser, context: Context) -> Plan:
     parser.expressions(context, 0, first)
     parser.expressions(context, first, len(parser.tokens) - 4)
     definition = parser.edits.render(query[0].start, query[-1].end)
-    original = parser.sql
+    original = parser.original
     if columns:
         names = quote_list(columns)
         definition = f"select * from ({definition}) as q({names})"  # noqa: S608 the client's own

@@ -1,0 +1,81 @@
+"""Redshift's query constructs that change a query's shape, each rewritten to plain SQL.
+
+Before expressions are translated, every construct found by its words is rewritten in the
+statement's own text, the innermost first, until none is left. A construct is a pure function from
+a text, its tokens and the columns asked so far to edits; None says that nothing is left for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from infra.local.redshift.errors import GatewayError, show_statement
+from infra.local.redshift.translate.columns import Known
+from infra.local.redshift.translate.edits import Edits
+from infra.local.redshift.translate.lexer import Kind, Token, tokenize, words
+from infra.local.redshift.translate.outer_joins import rewrite_outer_joins
+from infra.local.redshift.translate.pivot import rewrite_pivot
+from infra.local.redshift.translate.qualify import rewrite_qualify, rewrite_top
+from infra.local.redshift.translate.result import Plan
+
+Construct = Callable[[str, list[Token], Known], Edits | None]
+
+# In the order in which they are rewritten; the words by which they are noticed.
+_CONSTRUCTS: tuple[tuple[frozenset[str], Construct], ...] = (
+    (words("pivot unpivot"), rewrite_pivot),
+    (frozenset({"(+)"}), rewrite_outer_joins),
+    (words("top"), rewrite_top),
+    (words("qualify"), rewrite_qualify),
+)
+_NOTICED = frozenset[str]().union(*(noticed for noticed, _ in _CONSTRUCTS))
+
+
+class Restructured:
+    """A statement's text after the rewrites, with the way back for positions."""
+
+    def __init__(self, sql: str, tokens: list[Token], known: Known) -> None:
+        self.sql = sql
+        self.tokens = tokens
+        self._original = sql
+        self._steps: list[Edits] = []
+        present = {
+            token.text
+            for token in tokens
+            if token.text in _NOTICED and token.kind in (Kind.WORD, Kind.OPERATOR)
+        }
+        with self.located():
+            for noticed, construct in _CONSTRUCTS:
+                while noticed & present:
+                    edits = construct(self.sql, self.tokens, known)
+                    if edits is None:
+                        break
+                    self._steps.append(edits)
+                    self.sql = edits.render()
+                    self.tokens = tokenize(self.sql)
+
+    def _position(self, position: int) -> int:
+        """The position in the client's text that a position in ours comes from (both from 0)."""
+        for edits in reversed(self._steps):
+            position = edits.original_position(position)
+        return position
+
+    @contextlib.contextmanager
+    def located(self) -> Iterator[None]:
+        """Errors raised inside point into the client's text and show its start."""
+        try:
+            yield
+        except GatewayError as error:
+            if self._steps:
+                if error.position is not None:
+                    error.position = self._position(error.position - 1) + 1
+                show_statement(error, self._original)
+            raise
+
+    def led_back(self, plan: Plan) -> Plan:
+        """A plan for our text as one for the client's."""
+        inner = plan.to_original
+        if not self._steps or inner is None:
+            return plan
+        return replace(plan, to_original=lambda position: self._position(inner(position)))
