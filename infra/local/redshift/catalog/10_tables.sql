@@ -11,43 +11,6 @@ create table if not exists pg_internal.table_attributes (
     table_id oid primary key,
     attributes jsonb not null
 );
-create sequence if not exists pg_internal.query_id start 1001;
-create table if not exists pg_internal.load_history (
-    query_id bigint primary key,
-    transaction_id bigint,
-    session_id integer,
-    user_name text,
-    database_name text,
-    table_name text,
-    data_source text,
-    file_format text,
-    status text,
-    error_message text,
-    start_time timestamp,
-    end_time timestamp,
-    duration bigint,            -- microseconds
-    loaded_rows bigint,
-    loaded_bytes bigint,
-    source_file_count integer,
-    error_count bigint
-);
-create table if not exists pg_internal.load_error (
-    query_id bigint,
-    transaction_id bigint,
-    session_id integer,
-    start_time timestamp,
-    table_id oid,
-    table_name text,
-    file_name text,
-    line_number bigint,
-    column_name text,
-    column_type text,
-    column_length text,
-    raw_line text,
-    raw_field_value text,
-    error_code integer,
-    error_message text
-);
 grant select on all tables in schema pg_internal to public;
 
 create or replace function pg_internal.raise_refused() returns void

@@ -104,9 +104,5 @@ create or replace function pg_internal.version() returns text language sql immut
     select 'PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017 '
         || '(Red Hat 3.4.2-6.fc3), Redshift 1.0.117891 (Starlift local gateway)'
 $$;
-create or replace function pg_catalog.pg_last_copy_count() returns bigint language sql stable as
-    $$ select coalesce(nullif(current_setting('redshift.last_copy_count', true), ''), '0')::bigint $$;
-create or replace function pg_catalog.pg_last_copy_id() returns bigint language sql stable as
-    $$ select coalesce(nullif(current_setting('redshift.last_copy_id', true), ''), '-1')::bigint $$;
 create or replace function pg_catalog.pg_last_query_id() returns bigint language sql stable as
     $$ select -1::bigint $$;

@@ -234,35 +234,6 @@ select
     a.datname::varchar as db_name
 from pg_catalog.pg_stat_activity as a where a.datname = current_database();
 
--- Loads: written by the gateway on a connection of its own, so that they survive a rollback.
-create or replace view pg_catalog.sys_load_history as
-select
-    100 as user_id, query_id, transaction_id, session_id, database_name::varchar,
-    table_name::varchar, status::varchar, data_source::varchar, file_format::varchar,
-    start_time, end_time, duration, loaded_rows, loaded_bytes, source_file_count,
-    0 as source_file_bytes, error_count, error_message::varchar
-from pg_internal.load_history;
-create or replace view pg_catalog.sys_load_error_detail as
-select
-    100 as user_id, query_id, transaction_id, session_id, start_time, table_id,
-    table_name::varchar, file_name::varchar, line_number, column_name::varchar,
-    column_type::varchar, column_length::varchar, null::bigint as position,
-    error_code, error_message::varchar, raw_line::varchar, raw_field_value::varchar
-from pg_internal.load_error;
-create or replace view pg_catalog.stl_load_errors as
-select
-    100 as userid, 0 as slice, table_id as tbl, start_time as starttime,
-    session_id as session, query_id as query, file_name::varchar as filename, line_number,
-    column_name::varchar as colname, column_type::varchar as type, column_length::varchar as col_length,
-    0 as position, raw_line::varchar, raw_field_value::varchar, error_code as err_code,
-    error_message::varchar as err_reason, 0 as is_partial, 0 as start_offset
-from pg_internal.load_error;
-create or replace view pg_catalog.stl_load_commits as
-select
-    100 as userid, query_id as query, data_source::varchar as filename, loaded_rows as lines_scanned,
-    1 as status, end_time as curtime
-from pg_internal.load_history where status = 'completed';
-
 do $do$
 declare
     installed text;

@@ -5,8 +5,17 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from infra.local.redshift.commands.parameters import (
+    AUTHORIZATION,
+    Compression,
+    Parameter,
+    Reader,
+    Shape,
+    check_authorization,
+    one_character,
+)
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError, refused
-from infra.local.redshift.translate.lexer import Kind, Token
+from infra.local.redshift.translate.lexer import Token
 from infra.local.redshift.translate.relations import fold, qualified_name
 
 
@@ -15,21 +24,69 @@ class Format(enum.Enum):
 
     PARQUET = "parquet"
     CSV = "csv"
+    TEXT = "text"  # delimited
+    FIXEDWIDTH = "fixedwidth"
+    JSON = "json"
 
 
 # What columnar COPY accepts besides FORMAT and FROM:
 # https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
 _COLUMNAR = frozenset(
-    {
-        "acceptinvchars",
-        "fillrecord",
-        "iam_role",
-        "credentials",
-        "statupdate",
-        "manifest",
-        "explicit_ids",
-    }
+    {"acceptinvchars", "fillrecord", "statupdate", "manifest", "explicit_ids", *AUTHORIZATION}
 )
+# What the formats do not go with:
+# https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html
+_CONFLICTS = {
+    Format.CSV: ("fixedwidth", "removequotes", "escape"),
+    Format.FIXEDWIDTH: ("delimiter", "escape", "removequotes"),
+    Format.JSON: (
+        "delimiter",
+        "escape",
+        "fillrecord",
+        "ignoreblanklines",
+        "null",
+        "removequotes",
+    ),
+}
+# https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html
+# https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-load.html
+_PARAMETERS = {
+    "manifest": Parameter("manifest", Shape.FLAG),
+    "explicit_ids": Parameter("explicit_ids", Shape.FLAG),
+    "emptyasnull": Parameter("empty_as_null", Shape.FLAG),
+    "blanksasnull": Parameter("blanks_as_null", Shape.FLAG),
+    "trimblanks": Parameter("trim_blanks", Shape.FLAG),
+    "truncatecolumns": Parameter("truncate_columns", Shape.FLAG),
+    "fillrecord": Parameter("fill_record", Shape.FLAG),
+    "ignoreblanklines": Parameter("ignore_blank_lines", Shape.FLAG),
+    "roundec": Parameter("round_decimals", Shape.FLAG),
+    "acceptanydate": Parameter("accept_any_date", Shape.FLAG),
+    "escape": Parameter("escape", Shape.FLAG),
+    "removequotes": Parameter("remove_quotes", Shape.FLAG),
+    "noload": Parameter("no_load", Shape.FLAG),
+    "ignoreallerrors": Parameter("ignore_all_errors", Shape.FLAG),
+    "delimiter": Parameter("delimiter", Shape.TEXT),
+    "quote": Parameter("quote", Shape.TEXT),
+    "null": Parameter("null_as", Shape.TEXT),
+    "dateformat": Parameter("date_format", Shape.TEXT),
+    "timeformat": Parameter("time_format", Shape.TEXT),
+    "acceptinvchars": Parameter("replacement", Shape.OPTIONAL_TEXT),
+    "ignoreheader": Parameter("ignore_header", Shape.NUMBER),
+    "maxerror": Parameter("max_error", Shape.NUMBER),
+    "region": Parameter(None, Shape.TEXT),
+    "comprows": Parameter(None, Shape.NUMBER),
+    "compupdate": Parameter(None, Shape.SWITCH),
+    "statupdate": Parameter(None, Shape.SWITCH),
+}
+_COMPRESSIONS = {item.value: item for item in Compression}
+_ENCODINGS = {
+    "utf8": "utf-8",
+    "utf16": "utf-16",
+    "utf16le": "utf-16-le",
+    "utf16be": "utf-16-be",
+}
+# COPY's own limit.
+_MAX_ERROR = 100_000
 
 
 @dataclass(frozen=True)
@@ -43,161 +100,171 @@ class CopyStatement:
     manifest: bool = False
     role: str | None = None
     credentials: str | None = None
-    delimiter: str = ","
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    session_token: str | None = None
+    compression: Compression | None = None
+    encoding: str = "utf-8"
+    delimiter: str = "|"
     quote: str = '"'
+    widths: tuple[int, ...] = ()  # FIXEDWIDTH, characters
+    json: str = "auto"  # or 'auto ignorecase', 'noshred', the URL of a JSONPaths file
     ignore_header: int = 0
-    explicit_ids: bool = False
+    ignore_blank_lines: bool = False
+    escape: bool = False
+    remove_quotes: bool = False
+    fill_record: bool = False
+    null_as: str = "\\N"
     empty_as_null: bool = False
-    gzip: bool = False
-
-
-class _Reader:
-    """A cursor over COPY's tokens."""
-
-    def __init__(self, sql: str, tokens: list[Token]) -> None:
-        self.sql, self.tokens, self.index = sql, tokens, 1
-        self.seen: dict[str, Token] = {}
-
-    @property
-    def token(self) -> Token:
-        if self.index >= len(self.tokens):
-            raise GatewayError(
-                SYNTAX_ERROR, "syntax error at end of input", position=len(self.sql) + 1
-            )
-        return self.tokens[self.index]
-
-    def error(self) -> GatewayError:
-        text = self.sql[self.token.start : self.token.end]
-        return GatewayError(
-            SYNTAX_ERROR, f'syntax error at or near "{text}"', position=self.token.start + 1
-        )
-
-    def word(self, *words: str) -> str:
-        if not self.token.is_word(*words):
-            raise self.error()
-        self.index += 1
-        return self.tokens[self.index - 1].text
-
-    def try_word(self, *words: str) -> bool:
-        if self.index < len(self.tokens) and self.token.is_word(*words):
-            self.index += 1
-            return True
-        return False
-
-    def string(self) -> str:
-        if self.token.kind is not Kind.STRING:
-            raise self.error()
-        self.index += 1
-        return self.tokens[self.index - 1].value
-
-    def number(self) -> int:
-        if self.token.kind is not Kind.NUMBER or not self.token.text.isdigit():
-            raise self.error()
-        self.index += 1
-        return int(self.tokens[self.index - 1].text)
+    blanks_as_null: bool = False
+    trim_blanks: bool = False
+    truncate_columns: bool = False
+    round_decimals: bool = False
+    replacement: str | None = None  # ACCEPTINVCHARS
+    date_format: str | None = None
+    time_format: str | None = None
+    accept_any_date: bool = False
+    explicit_ids: bool = False
+    max_error: int = 0
+    ignore_all_errors: bool = False
+    no_load: bool = False
 
 
 def parse_copy(sql: str, tokens: list[Token]) -> CopyStatement:
     """Read a COPY; raises GatewayError naming the parameter that is unknown or does not fit."""
-    reader = _Reader(sql, tokens)
+    reader = Reader(sql, tokens)
     if not reader.token.is_name:
         raise reader.error()
     table, reader.index = qualified_name(tokens, reader.index)
     columns: list[str] = []
-    if reader.token.is_mark("("):
-        reader.index += 1
-        while not reader.token.is_mark(")"):
+    if reader.try_mark("("):
+        while not reader.try_mark(")"):
             if not reader.token.is_name:
                 raise reader.error()
-            columns.append(fold(reader.token))
-            reader.index += 1
-            if reader.token.is_mark(","):
-                reader.index += 1
-        reader.index += 1
+            columns.append(fold(reader.take()))
+            reader.try_mark(",")
     reader.word("from")
     url = reader.string()
     if not url.startswith("s3://"):
         raise refused(f"COPY from {url.split(':', 1)[0]}", sql, hint="Only s3:// URLs are read.")
     options: dict[str, object] = {}
-    kind: Format | None = None
-    while reader.index < len(tokens):
-        kind = _parameter(reader, options) or kind
-    if kind is None:
-        raise refused("COPY of delimited text", sql, hint="Say FORMAT AS PARQUET or CSV.")
-    if kind is Format.PARQUET:
-        for name, token in reader.seen.items():
-            if name not in _COLUMNAR:
-                raise GatewayError(
-                    "0A000",
-                    f"{name.upper()} argument is not supported for PARQUET based COPY",
-                    position=token.start + 1,
-                )
-    if "role" not in options and "credentials" not in options:
+    formats: list[Format] = []
+    while not reader.at_end:
+        _parameter(reader, options, formats)
+    if len(formats) > 1:
         raise GatewayError(
-            "0A000",
-            "COPY needs an IAM_ROLE or CREDENTIALS parameter",
-            hint="For example: iam_role 'arn:aws:iam::123456789012:role/name'.",
+            SYNTAX_ERROR,
+            f"{formats[0].name} and {formats[1].name} cannot be specified at the same time",
         )
+    kind = formats[0] if formats else Format.TEXT
+    _check(reader, kind, options)
+    check_authorization(options, "COPY")
+    if kind is Format.CSV:
+        options.setdefault("delimiter", ",")
     return CopyStatement(table, tuple(columns), url, kind, **options)  # type: ignore[arg-type]
 
 
-# Parameters without a value, with a text value, and those that change nothing here.
-_FLAGS = {
-    "manifest": "manifest",
-    "explicit_ids": "explicit_ids",
-    "emptyasnull": "empty_as_null",
-    "gzip": "gzip",
-}
-_TEXTS = {"delimiter": "delimiter", "quote": "quote", "credentials": "credentials"}
-_NO_EFFECT = {
-    "statupdate": ("on", "off", "true", "false"),
-    "compupdate": ("on", "off", "true", "false", "preset"),
-}
-
-
-def _parameter(reader: _Reader, options: dict[str, object]) -> Format | None:
-    """Take one parameter; returns the format when it names one."""
+def _parameter(reader: Reader, options: dict[str, object], formats: list[Format]) -> None:
+    """Take one parameter."""
     token = reader.token
-    if token.kind is not Kind.WORD:
+    name = token.text
+    if not token.is_word(name):
         raise reader.error()
     reader.index += 1
-    name = token.text
-    if name in ("format", "csv", "parquet"):
-        return _format(reader, name, options)
-    if name in reader.seen:
-        raise GatewayError(
-            SYNTAX_ERROR, f"conflicting or redundant options: {name}", position=token.start + 1
-        )
-    reader.seen[name] = token
-    if name in _FLAGS:
-        options[_FLAGS[name]] = True
-    elif name in _TEXTS:
-        reader.try_word("as")
-        options[_TEXTS[name]] = reader.string()
-    elif name in _NO_EFFECT:
-        reader.try_word(*_NO_EFFECT[name])
-    elif name == "iam_role":
-        options["role"] = "default" if reader.try_word("default") else reader.string()
-    elif name == "ignoreheader":
-        reader.try_word("as")
-        options["ignore_header"] = reader.number()
-    elif name == "region":
-        reader.try_word("as")
-        reader.string()
-    else:
-        raise refused(f"COPY parameter {name.upper()}", reader.sql, position=token.start + 1)
-    return None
-
-
-def _format(reader: _Reader, name: str, options: dict[str, object]) -> Format:
+    if name == "with" and not reader.at_end and reader.token.is_word("credentials"):
+        return
     if name == "format":
         reader.try_word("as")
         token = reader.token
-        name = reader.word("parquet", "csv", "orc", "avro", "json", "delimited", "shapefile")
-        if name not in ("parquet", "csv"):
+        name = token.text
+        if name not in ("csv", "json", "parquet", "delimiter", "fixedwidth"):
             raise refused(f"COPY FORMAT {name.upper()}", reader.sql, position=token.start + 1)
-    if name == "csv" and reader.index < len(reader.tokens) and reader.token.is_word("quote"):
         reader.index += 1
+    reader.once(name, token)
+    if name in ("csv", "json", "parquet", "fixedwidth"):
+        _format(reader, Format(name), options, formats)
+    elif name in AUTHORIZATION:
+        reader.authorization(name, options)
+    elif name in _COMPRESSIONS:
+        reader.once("compression", token)
+        options["compression"] = _COMPRESSIONS[name]
+    elif name == "encoding":
         reader.try_word("as")
-        options["quote"] = reader.string()
-    return Format(name)
+        options["encoding"] = _ENCODINGS[reader.word(*_ENCODINGS)]
+    elif name in _PARAMETERS:
+        _value(reader, name, options, token.start + 1)
+    else:
+        raise refused(f"COPY parameter {name.upper()}", reader.sql, position=token.start + 1)
+
+
+def _value(reader: Reader, name: str, options: dict[str, object], position: int) -> None:
+    """Take the argument of a parameter of the table."""
+    parameter = _PARAMETERS[name]
+    value = reader.argument(parameter.shape)
+    if name in ("delimiter", "quote"):
+        value = one_character(str(value), name.upper(), position)
+    elif name == "acceptinvchars":
+        value = one_character(str(value or "?"), name.upper(), position)
+    elif name == "maxerror" and isinstance(value, int) and value > _MAX_ERROR:
+        raise GatewayError(
+            SYNTAX_ERROR, f"MAXERROR value must be between 0 and {_MAX_ERROR}", position=position
+        )
+    if parameter.field is not None:
+        options[parameter.field] = value
+
+
+def _format(
+    reader: Reader, kind: Format, options: dict[str, object], formats: list[Format]
+) -> None:
+    """Take what follows a format's name."""
+    formats.append(kind)
+    if kind is Format.FIXEDWIDTH:
+        reader.try_word("as")
+        options["widths"] = fixed_widths(reader.string())
+    elif kind is Format.JSON:
+        reader.try_word("as")
+        option = reader.string() if not reader.at_end and reader.token.text[:1] == "'" else "auto"
+        if option not in ("auto", "auto ignorecase", "noshred") and not option.startswith("s3://"):
+            raise GatewayError(
+                SYNTAX_ERROR,
+                f"Invalid JSON option '{option}'",
+                hint="Write 'auto', 'auto ignorecase', 'noshred' or the s3:// URL of a "
+                "JSONPaths file.",
+            )
+        options["json"] = option
+
+
+def fixed_widths(text: str) -> tuple[int, ...]:
+    """The widths of a FIXEDWIDTH specification `label:width, …`; raises GatewayError."""
+    widths = []
+    for part in text.split(","):
+        label, _, width = part.rpartition(":")
+        if not label.strip() or not width.strip().isdigit() or int(width) == 0:
+            raise GatewayError(
+                SYNTAX_ERROR,
+                f"Invalid FIXEDWIDTH specification '{part.strip()}'",
+                hint="Write 'label:width, label:width, …'.",
+            )
+        widths.append(int(width))
+    return tuple(widths)
+
+
+def _check(reader: Reader, kind: Format, options: dict[str, object]) -> None:
+    """Raise GatewayError for parameters that do not go together."""
+    conflicts = _CONFLICTS.get(kind, ())
+    for name, token in reader.seen.items():
+        columnar = kind is Format.PARQUET and name not in _COLUMNAR and name != "parquet"
+        if (columnar and name != "compression") or name in conflicts:
+            raise GatewayError(
+                "0A000",
+                f"{name.upper()} argument is not supported for {kind.name} based COPY",
+                position=token.start + 1,
+            )
+    if "quote" in reader.seen and kind is not Format.CSV:
+        raise GatewayError(SYNTAX_ERROR, "QUOTE can be used only with CSV")
+    if kind is Format.FIXEDWIDTH and options.get("encoding", "utf-8") != "utf-8":
+        raise GatewayError(SYNTAX_ERROR, "FIXEDWIDTH files must be encoded in UTF-8")
+    if "maxerror" in reader.seen and "ignoreallerrors" in reader.seen:
+        raise GatewayError(
+            SYNTAX_ERROR, "MAXERROR and IGNOREALLERRORS cannot be specified at the same time"
+        )

@@ -4,19 +4,25 @@ rollback of the client's transaction."""
 from __future__ import annotations
 
 import logging
-import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from infra.local.redshift.catalog.install import admin_connection
 from infra.local.redshift.commands.copy_statement import CopyStatement
+from infra.local.redshift.commands.load_errors import LoadFailed, RejectedRow, Rejects
 from infra.local.redshift.commands.parquet import FileError
+from infra.local.redshift.commands.s3 import S3Object
 from infra.local.redshift.commands.target import Target
 from infra.local.redshift.errors import GatewayError
+from infra.local.redshift.protocol.backend import Backend
 from infra.local.redshift.settings import Settings
 from infra.local.redshift.translate.parser import literal
 
 logger = logging.getLogger("starlift.redshift")
+# Rows of one INSERT; fields of stl_loaderror_detail are kept for so many rows (Redshift: 20).
+_CHUNK, _DETAILED = 500, 20
 
 
 @dataclass
@@ -25,59 +31,41 @@ class Load:
 
     statement: CopyStatement
     session_id: int
+    rejects: Rejects
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     target: Target | None = None
-    files: int = 0
+    files: list[S3Object] = field(default_factory=list)
+    scanned: Counter[str] = field(default_factory=Counter)  # rows read by file
     rows: int = 0
-    size: int = 0
 
-
-_PLACE = re.compile(r'^COPY \S+, line (\d+)(?:, column "?([^":]+)"?)?(?:: "(.*)")?', re.DOTALL)
-
-
-class LineError(GatewayError):
-    """A line of a text file that PostgreSQL could not load; the load-error views tell which."""
-
-    def __init__(self, cause: GatewayError, table: str) -> None:
-        super().__init__(
-            "XX000",
-            f"Load into table '{table}' failed.  Check 'stl_load_errors' system table for details.",
-        )
-        self.reason = cause.message
-        place = _PLACE.match(cause.context)
-        self.line = int(place.group(1)) if place else 0
-        self.column = (place.group(2) or "") if place else ""
-        self.value = (place.group(3) or "") if place else ""
-
-    @staticmethod
-    def of(cause: GatewayError, statement: CopyStatement) -> GatewayError:
-        """The error for the client, from PostgreSQL's."""
-        return LineError(cause, statement.table[-1])
+    @property
+    def table(self) -> str:
+        """The table as the client wrote it."""
+        return ".".join(self.statement.table)
 
 
 async def record(load: Load, settings: Settings, error: GatewayError | None) -> int:
-    """Write the load (and its error) into the history; returns its query id."""
-    ended = datetime.now(UTC)
-    table = ".".join(load.statement.table)
+    """Write the load (and its errors) into the history; returns its query id."""
     try:
         connection = await admin_connection(settings, settings.database)
         try:
-            rows = await connection.query("select nextval('pg_internal.query_id')")
-            query_id = int(str(rows[0][0]))
-            message = "" if error is None else f"{error.message} {error.detail or ''}".strip()
-            await connection.query(
-                "insert into pg_internal.load_history values ("  # noqa: S608 values are quoted
-                f"{query_id}, null, {load.session_id}, {literal(settings.user)}, "
-                f"{literal(settings.database)}, {literal(table)}, {literal(load.statement.url)}, "
-                f"{literal(load.statement.format.value)}, "
-                f"'{'completed' if error is None else 'aborted'}', {literal(message)}, "
-                f"{_moment(load.started)}, {_moment(ended)}, "
-                f"{int((ended - load.started).total_seconds() * 1_000_000)}, "
-                f"{load.rows if error is None else 0}, {load.size}, {load.files}, "
-                f"{0 if error is None else 1})"
+            found = await connection.query("select nextval('pg_internal.query_id')")
+            query_id = int(str(found[0][0]))
+            await _insert(connection, "load_history", [_load(load, settings, error, query_id)])
+            rejected = list(load.rejects.rows)
+            if error is not None and not isinstance(error, LoadFailed):
+                rejected.append(_of(error, load))
+            await _insert(
+                connection, "load_error", [_error(load, query_id, row) for row in rejected]
             )
-            if error is not None:
-                await connection.query(_error_row(load, query_id, table, error))
+            await _insert(
+                connection,
+                "load_error_field",
+                [field for row in rejected[:_DETAILED] for field in _fields(query_id, row)],
+            )
+            if error is None:
+                files = [_file(load, query_id, item) for item in load.files]
+                await _insert(connection, "load_file", files)
             return query_id
         finally:
             connection.close()
@@ -86,25 +74,97 @@ async def record(load: Load, settings: Settings, error: GatewayError | None) -> 
         return -1
 
 
-def _error_row(load: Load, query_id: int, table: str, error: GatewayError) -> str:
-    """The INSERT for the load-error views."""
-    name, line, column, kind, length, value, code = "", 0, "", "", "", "", 0
+async def _insert(connection: Backend, table: str, rows: list[dict[str, str]]) -> None:
+    """Insert rows whose values are SQL already."""
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        values = ", ".join(f"({', '.join(row.values())})" for row in part)
+        await connection.query(
+            f"insert into pg_internal.{table} ({', '.join(part[0])}) values {values}"  # noqa: S608
+        )
+
+
+def _load(
+    load: Load, settings: Settings, error: GatewayError | None, query_id: int
+) -> dict[str, str]:
+    ended = datetime.now(UTC)
+    message = "" if error is None else f"{error.message} {error.detail or ''}".strip()
+    return {
+        "query_id": str(query_id),
+        "session_id": str(load.session_id),
+        "user_name": literal(settings.user),
+        "database_name": literal(settings.database),
+        "table_name": literal(load.table),
+        "data_source": literal(load.statement.url),
+        "file_format": literal(load.statement.format.value),
+        "status": literal("completed" if error is None else "aborted"),
+        "error_message": literal(message),
+        "start_time": _moment(load.started),
+        "end_time": _moment(ended),
+        "duration": str(int((ended - load.started).total_seconds() * 1_000_000)),
+        "loaded_rows": str(load.rows if error is None else 0),
+        "loaded_bytes": str(sum(item.size for item in load.files)),
+        "source_file_count": str(len(load.files)),
+        "error_count": str(max(load.rejects.count, int(error is not None))),
+    }
+
+
+def _of(error: GatewayError, load: Load) -> RejectedRow:
+    """What the load-error views show for an error of the whole load."""
     message = f"{error.message} {error.detail or ''}".strip()
     if isinstance(error, FileError):
-        name, line, value, code = error.item.url, error.line, error.value, error.code
-        message = error.context
-        if error.column is not None:
-            column, kind = error.column.name, error.column.redshift_type.split("(")[0].lower()
-            length = str(error.column.length or "")
-    if isinstance(error, LineError):
-        line, column, value, code, message = error.line, error.column, error.value, 1, error.reason
-    return (
-        "insert into pg_internal.load_error values ("  # noqa: S608 values are quoted
-        f"{query_id}, null, {load.session_id}, {_moment(load.started)}, "
-        f"{load.target.oid if load.target else 0}, {literal(table)}, "
-        f"{literal(name or load.statement.url)}, {line}, {literal(column)}, {literal(kind)}, "
-        f"{literal(length)}, '', {literal(value)}, {code}, {literal(message)})"
-    )
+        return RejectedRow(
+            error.item.url,
+            error.line,
+            error.code,
+            error.context,
+            raw_value=error.value,
+            column=error.column,
+        )
+    return RejectedRow(load.statement.url, 0, 0, message)
+
+
+def _error(load: Load, query_id: int, row: RejectedRow) -> dict[str, str]:
+    column = row.column
+    return {
+        "query_id": str(query_id),
+        "session_id": str(load.session_id),
+        "start_time": _moment(load.started),
+        "table_id": str(load.target.oid if load.target else 0),
+        "table_name": literal(load.table),
+        "file_name": literal(row.file),
+        "line_number": str(row.line),
+        "column_name": literal(column.name if column else ""),
+        "column_type": literal(column.shown_type if column else ""),
+        "column_length": literal(str(column.length or "") if column else ""),
+        "position": str(row.position),
+        "raw_line": literal(row.raw_line),
+        "raw_field_value": literal(row.raw_value),
+        "error_code": str(row.code),
+        "error_message": literal(row.reason),
+    }
+
+
+def _fields(query_id: int, row: RejectedRow) -> Iterable[dict[str, str]]:
+    for column, value in row.values:
+        yield {
+            "query_id": str(query_id),
+            "file_name": literal(row.file),
+            "line_number": str(row.line),
+            "field": str(column.number),
+            "column_name": literal(column.name),
+            "value": literal(value),
+        }
+
+
+def _file(load: Load, query_id: int, item: S3Object) -> dict[str, str]:
+    return {
+        "query_id": str(query_id),
+        "file_name": literal(item.url),
+        "file_bytes": str(item.size),
+        "lines_scanned": str(load.scanned[item.url]),
+        "end_time": _moment(datetime.now(UTC)),
+    }
 
 
 def _moment(moment: datetime) -> str:

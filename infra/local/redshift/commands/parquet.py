@@ -1,4 +1,4 @@
-"""Parquet files as PostgreSQL's binary COPY stream, checked as Redshift's columnar COPY does.
+"""Parquet files as batches of typed rows, checked as Redshift's columnar COPY does.
 
 Positional, equal column counts, strict types. Messages follow Redshift's "Spectrum Scan Error".
 """
@@ -6,21 +6,23 @@ Positional, equal column counts, strict types. Messages follow Redshift's "Spect
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pgpq import ArrowToPostgresBinaryEncoder
 
+from infra.local.redshift.commands.copy_statement import CopyStatement
+from infra.local.redshift.commands.encoding import SURROGATE, arrow_type
+from infra.local.redshift.commands.encoding import schema as schema_of
 from infra.local.redshift.commands.s3 import S3Object, open_object
 from infra.local.redshift.commands.target import Column
 from infra.local.redshift.errors import GatewayError
 
 # Rows taken from a file at a time: bounds the memory together with the row's width.
 BATCH_ROWS = 32_768
-_MICROSECONDS = pa.timestamp("us")
 
 
 class FileError(GatewayError):
@@ -42,25 +44,6 @@ class FileError(GatewayError):
         )
         self.code, self.context, self.item = code, context, item
         self.column, self.value, self.line = column, value, line
-
-
-def arrow_type(column: Column) -> pa.DataType | None:
-    """The Arrow type in which a column's values are encoded; None when COPY cannot load it."""
-    if column.type == "numeric":
-        return pa.decimal128(column.precision or 18, column.scale or 0)
-    return {
-        "int2": pa.int16(),
-        "int4": pa.int32(),
-        "int8": pa.int64(),
-        "float4": pa.float32(),
-        "float8": pa.float64(),
-        "bool": pa.bool_(),
-        "date": pa.date32(),
-        "timestamp": _MICROSECONDS,
-        "timestamptz": _MICROSECONDS,
-        "varchar": pa.string(),
-        "bpchar": pa.string(),
-    }.get(column.type)
 
 
 def _fits(found: pa.DataType, column: Column) -> bool:
@@ -113,9 +96,11 @@ def check_schema(schema: pa.Schema, columns: tuple[Column, ...], item: S3Object)
             )
 
 
-def _convert(array: pa.Array, column: Column) -> pa.Array:
+def _convert(array: pa.Array, column: Column, replacement: str | None) -> pa.Array:
     """An Arrow array in the type that encodes to the column's."""
     wanted = arrow_type(column)
+    if replacement is not None and wanted == pa.string():
+        array = _replaced(array.cast(pa.binary()), replacement)
     if pa.types.is_timestamp(array.type) and array.type.tz is not None:
         array = array.cast(pa.timestamp(array.type.unit, "UTC")).cast(
             pa.timestamp(array.type.unit), safe=False
@@ -123,6 +108,21 @@ def _convert(array: pa.Array, column: Column) -> pa.Array:
     if array.type != wanted:
         array = array.cast(wanted, safe=not pa.types.is_timestamp(array.type))
     return array
+
+
+def _replaced(array: pa.Array, replacement: str) -> pa.Array:
+    """Bytes as text: each byte that is no UTF-8 becomes the replacement (ACCEPTINVCHARS)."""
+    try:
+        return array.cast(pa.string())
+    except pa.ArrowInvalid:
+        values = (
+            None if raw is None else raw.decode(errors="surrogateescape")
+            for raw in array.to_pylist()
+        )
+        return pa.array(
+            [None if text is None else SURROGATE.sub(replacement, text) for text in values],
+            pa.string(),
+        )
 
 
 def _check_values(array: pa.Array, column: Column, item: S3Object, row_offset: int) -> None:
@@ -157,37 +157,49 @@ def _check_values(array: pa.Array, column: Column, item: S3Object, row_offset: i
         )
 
 
-def encode(
-    s3: Any, items: list[S3Object], columns: tuple[Column, ...]
-) -> Iterator[tuple[bytes, int]]:
-    """The binary COPY stream of the files as (bytes, rows); raises FileError or S3's error."""
-    schema = pa.schema([pa.field(column.name, arrow_type(column)) for column in columns])
-    encoder = ArrowToPostgresBinaryEncoder(schema)
-    yield encoder.write_header(), 0
+def batches(
+    s3: Any,
+    items: list[S3Object],
+    columns: tuple[Column, ...],
+    statement: CopyStatement,
+    scanned: Counter[str],
+) -> Iterator[pa.RecordBatch]:
+    """The files' rows, counted by file; raises FileError for what does not fit."""
     for item in items:
         with open_object(s3, item) as source:
             try:
-                for batch in _batches(source, columns, item, schema):
-                    yield encoder.write_batch(batch), batch.num_rows
+                for batch in _rows(source, columns, item, statement):
+                    scanned[item.url] += batch.num_rows
+                    yield batch
             except (pa.ArrowException, OSError) as error:
                 raise FileError(
                     15001, f"File '{_file_name(item)}' cannot be read as Parquet: {error}", item
                 ) from error
-    yield encoder.finish(), 0
 
 
-def _batches(
-    source: io.BufferedReader, columns: tuple[Column, ...], item: S3Object, schema: pa.Schema
+def _rows(
+    source: io.BufferedReader,
+    columns: tuple[Column, ...],
+    item: S3Object,
+    statement: CopyStatement,
 ) -> Iterator[pa.RecordBatch]:
     """A file's rows, checked and in the types that encode to the columns'."""
     file = pq.ParquetFile(source)
-    check_schema(file.schema_arrow, columns, item)
+    schema = schema_of(columns)
+    given = columns
+    if statement.fill_record:
+        given = columns[: len(file.schema_arrow)]
+    check_schema(file.schema_arrow, given, item)
     row = 0
     for batch in file.iter_batches(batch_size=BATCH_ROWS):
         arrays = []
-        for array, column in zip(batch.columns, columns, strict=True):
-            converted = _convert(array, column)
+        for array, column in zip(batch.columns, given, strict=True):
+            converted = _convert(array, column, statement.replacement)
             _check_values(converted, column, item, row)
             arrays.append(converted)
+        for column in columns[len(given) :]:
+            filled = pa.nulls(batch.num_rows, schema.field(column.name).type)
+            _check_values(filled, column, item, row)
+            arrays.append(filled)
         row += batch.num_rows
         yield pa.record_batch(arrays, schema=schema)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.local.redshift.commands.copy_statement import CopyStatement
 from infra.local.redshift.errors import UNDEFINED_TABLE, GatewayError
@@ -20,6 +20,12 @@ class Column:
     precision: int | None = None
     scale: int | None = None
     not_null: bool = False
+    number: int = 0  # its place in the table, from 0
+
+    @property
+    def shown_type(self) -> str:
+        """The type as the load-error views write it."""
+        return {"bpchar": "char"}.get(self.type, self.type)
 
     @property
     def redshift_type(self) -> str:
@@ -70,8 +76,10 @@ async def find_target(statement: CopyStatement, relay: Relay) -> Target:
     if rows[0][1] != "r":
         raise GatewayError("42809", f'cannot COPY into "{shown}": it is not a table')
     columns = {
-        str(row[2]): _column(str(row[2]), str(row[3]), int(str(row[4])), row[5] == "t")
-        for row in rows
+        str(row[2]): replace(
+            _column(str(row[2]), str(row[3]), int(str(row[4])), row[5] == "t"), number=number
+        )
+        for number, row in enumerate(rows)
         if row[2] is not None
         and (not row[6] or statement.explicit_ids or str(row[2]) in statement.columns)
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 from typing import cast
 
@@ -100,6 +102,12 @@ class Channel(asyncio.Protocol):
             await self._writable.wait()
         if self.closed:
             raise ConnectionClosed
+
+    def socket_copy(self) -> socket.socket:
+        """A second handle on the socket, for sending in a thread while nothing is queued here."""
+        if self._transport is None or self.closed:
+            raise ConnectionClosed
+        return socket.socket(fileno=os.dup(self._transport.get_extra_info("socket").fileno()))
 
     def close(self) -> None:
         """Send what is queued, then close."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -16,11 +17,14 @@ from typing import Any
 
 import boto3
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import redshift_connector
 
 PROJECT = Path(__file__).parents[4]
 USER, PASSWORD, DATABASE = "starlift", "Secret-1 'x", "warehouse"
+ROLE = "iam_role 'arn:aws:iam::123456789012:role/copy'"
 S3_KEY, S3_SECRET = "starlift-test", "starlift-secret"
 
 
@@ -236,3 +240,48 @@ def schema(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Schema]
     made = Schema(servers, name)
     yield made
     made.connection.close()
+
+
+class Lake:
+    """A folder of the test's own in the bucket."""
+
+    def __init__(self, servers: Servers, name: str) -> None:
+        self.root = servers.s3_root / "lake" / name
+        self.root.mkdir(parents=True)
+        self.url = f"s3://lake/{name}"
+        self._s3 = servers.s3()
+
+    def parquet(self, name: str, data: pa.Table) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(data, path)
+        return path
+
+    def manifest(self, name: str, *entries: dict[str, Any]) -> str:
+        return self.put(name, json.dumps({"entries": list(entries)}))
+
+    def put(self, name: str, data: str | bytes) -> str:
+        raw = data.encode() if isinstance(data, str) else data
+        self._s3.put_object(Bucket="lake", Key=f"{self.root.name}/{name}", Body=raw)
+        return f"{self.url}/{name}"
+
+    def get(self, name: str) -> bytes:
+        return (self.root / name).read_bytes()
+
+    def names(self, folder: str = "") -> list[str]:
+        """Every file below a folder, relative to it."""
+        root = self.root / folder
+        return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
+
+    def entry(self, path: Path, **changed: Any) -> dict[str, Any]:
+        return {
+            "url": f"{self.url}/{path.relative_to(self.root)}",
+            "mandatory": True,
+            "meta": {"content_length": path.stat().st_size},
+            **changed,
+        }
+
+
+@pytest.fixture
+def lake(servers: Servers, schema: Schema) -> Lake:
+    return Lake(servers, schema.name)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import gzip
-import json
 import socket
 import threading
-from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -19,11 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from .conftest import Schema, Servers, wait_until
+from .conftest import ROLE, Lake, Schema, Servers, wait_until
 
 pytestmark = pytest.mark.slow
 
-ROLE = "iam_role 'arn:aws:iam::123456789012:role/copy'"
 COLUMNS = (
     "a smallint, b integer, c bigint, d real, e double precision, f numeric(9,2), g boolean, "
     "h date, i timestamp, j varchar(10), k char(3)"
@@ -46,45 +41,6 @@ def table(**changed: pa.Array) -> pa.Table:
         "k": pa.array(["x", None], pa.string()),
     }
     return pa.table({**columns, **changed})
-
-
-Put = Callable[..., Any]
-
-
-class Lake:
-    """A folder of the test's own in the bucket."""
-
-    def __init__(self, servers: Servers, name: str) -> None:
-        self.root = servers.s3_root / "lake" / name
-        self.root.mkdir(parents=True)
-        self.url = f"s3://lake/{name}"
-        self._s3 = servers.s3()
-
-    def parquet(self, name: str, data: pa.Table) -> Path:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(data, path)
-        return path
-
-    def manifest(self, name: str, *entries: dict[str, Any]) -> str:
-        return self.put(name, json.dumps({"entries": list(entries)}))
-
-    def put(self, name: str, text: str) -> str:
-        self._s3.put_object(Bucket="lake", Key=f"{self.root.name}/{name}", Body=text.encode())
-        return f"{self.url}/{name}"
-
-    def entry(self, path: Path, **changed: Any) -> dict[str, Any]:
-        return {
-            "url": f"{self.url}/{path.relative_to(self.root)}",
-            "mandatory": True,
-            "meta": {"content_length": path.stat().st_size},
-            **changed,
-        }
-
-
-@pytest.fixture
-def lake(servers: Servers, schema: Schema) -> Lake:
-    return Lake(servers, schema.name)
 
 
 def test_every_type_arrives_by_position(schema: Schema, lake: Lake) -> None:
@@ -238,6 +194,16 @@ def test_a_column_list_takes_the_columns_in_its_order(schema: Schema, lake: Lake
         schema.run(f"copy t (zz) from '{lake.url}/' {ROLE} parquet")
 
 
+def test_fillrecord_and_acceptinvchars(schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (a smallint, b varchar(9), c date)")
+    raw = pa.array([b"a\xff\xfe", None], pa.binary())
+    lake.parquet("0.parquet", pa.table({"a": pa.array([1, 2], pa.int16()), "b": raw}))
+    schema.run(f"copy t from '{lake.url}/' {ROLE} parquet fillrecord acceptinvchars as '^'")
+    assert schema.run("select * from t order by a") == [(1, "a^^", None), (2, None, None)]
+    with pytest.raises(psycopg.Error, match="Spectrum Scan Error"):
+        schema.run(f"copy t from '{lake.url}/' {ROLE} parquet fillrecord")
+
+
 def test_a_file_that_is_no_parquet(schema: Schema, lake: Lake) -> None:
     schema.run("create table t (a int)")
     (lake.root / "0.parquet").write_text("hello, this is text")
@@ -388,38 +354,3 @@ def test_large_files_stream_in_bounded_memory(servers: Servers, schema: Schema, 
         (rows, rows * (rows - 1) // 2, f"{rows - 1:040d}")
     ]
     assert gateway.memory_info().rss - before < 150 * 1024 * 1024
-
-
-CSV = 'id,name,n\n1,Ann,5\n2,,\n3,"a, ""b""",7\n'
-
-
-def test_csv(schema: Schema, lake: Lake) -> None:
-    schema.run("create table t (id int, name varchar(20), n int)")
-    (lake.root / "0.csv").write_text(CSV)
-    (lake.root / "1.csv").write_text("id,name,n\n4,ü,8")  # no line end
-    schema.run(f"copy t from '{lake.url}/' {ROLE} csv ignoreheader 1 region 'us-east-1'")
-    assert schema.run("select * from t order by id") == [
-        (1, "Ann", 5), (2, "", None), (3, 'a, "b"', 7), (4, "ü", 8),
-    ]  # fmt: skip
-    assert schema.value("select pg_last_copy_count()") == 4
-
-
-def test_csv_options(schema: Schema, lake: Lake) -> None:
-    schema.run("create table t (id int, name varchar(20))")
-    (lake.root / "0.csv.gz").write_bytes(gzip.compress(b"1|'x|y'\n2|\n3|''\n"))
-    schema.run(
-        f"copy t from '{lake.url}/' {ROLE} format csv delimiter '|' quote '''' gzip emptyasnull"
-    )
-    assert schema.run("select * from t order by id") == [(1, "x|y"), (2, None), (3, None)]
-
-
-def test_csv_errors_tell_line_column_and_value(schema: Schema, lake: Lake) -> None:
-    schema.run("create table csv_errors (id int, name varchar(3))")
-    (lake.root / "0.csv").write_text("1,a\nx,b\n")
-    with pytest.raises(psycopg.Error, match="Load into table 'csv_errors' failed"):
-        schema.run(f"copy csv_errors from '{lake.url}/' {ROLE} csv")
-    assert schema.run(
-        "select line_number, colname, raw_field_value, err_reason from stl_load_errors "
-        "where filename like %s",
-        f"{lake.url}%",
-    ) == [(2, "id", "x", 'invalid input syntax for type integer: "x"')]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from infra.local.redshift.commands.copy_statement import CopyStatement, Format, parse_copy
+from infra.local.redshift.commands.parameters import Compression
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.translate.lexer import tokenize
 
@@ -32,7 +33,8 @@ def test_csv_options() -> None:
         "EMPTYASNULL GZIP REGION 'us-east-1' STATUPDATE ON COMPUPDATE OFF"
     )
     assert (found.columns, found.quote, found.delimiter) == (("a", "b"), "'", "|")
-    assert (found.ignore_header, found.empty_as_null, found.gzip) == (1, True, True)
+    assert (found.ignore_header, found.empty_as_null) == (1, True)
+    assert found.compression is Compression.GZIP
 
 
 @pytest.mark.parametrize(
@@ -51,24 +53,48 @@ def test_columnar_copy_takes_only_its_own_parameters(parameter: str) -> None:
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        (
-            "maxerror 5 csv",
-            "COPY parameter MAXERROR is not supported by the local Redshift gateway",
-        ),
-        (
-            "fillrecord parquet",
-            "COPY parameter FILLRECORD is not supported by the local Redshift gateway",
-        ),
-        ("format json 'auto'", "COPY FORMAT JSON is not supported by the local Redshift gateway"),
-        ("manifest", "COPY of delimited text is not supported by the local Redshift gateway"),
+        ("lzop", "COPY parameter LZOP is not supported by the local Redshift gateway"),
+        ("encrypted", "COPY parameter ENCRYPTED is not supported by the local Redshift gateway"),
+        ("format avro 'auto'", "COPY FORMAT AVRO is not supported by the local Redshift gateway"),
+        ("json 'some'", "Invalid JSON option 'some'"),
+        ("csv json 'auto'", "CSV and JSON cannot be specified at the same time"),
         ("csv gzip gzip", "conflicting or redundant options: gzip"),
+        ("csv gzip zstd", "conflicting or redundant options: compression"),
         ("csv 'x'", "syntax error at or near \"'x'\""),
+        ("csv escape", "ESCAPE argument is not supported for CSV based COPY"),
+        ("fixedwidth 'a:1' delimiter ','", "DELIMITER argument is not supported for FIXEDWIDTH "
+         "based COPY"),
+        ("fixedwidth 'a1'", "Invalid FIXEDWIDTH specification 'a1'"),
+        ("json 'auto' null as 'x'", "NULL argument is not supported for JSON based COPY"),
+        ("quote '%'", "QUOTE can be used only with CSV"),
+        ("delimiter '||'", "DELIMITER must be a single ASCII character"),
+        ("maxerror 100001", "MAXERROR value must be between 0 and 100000"),
+        ("maxerror 1 ignoreallerrors", "MAXERROR and IGNOREALLERRORS cannot be specified at the "
+         "same time"),
+        ("credentials 'aws_iam_role=r'", "IAM_ROLE and CREDENTIALS cannot be specified at the same "
+         "time"),
     ],
-)
+)  # fmt: skip
 def test_unknown_parameters_are_refused_by_name(rest: str, message: str) -> None:
     with pytest.raises(GatewayError) as caught:
         parse(f"copy t from 's3://b/k' {ROLE} {rest}")
     assert caught.value.message == message
+
+
+def test_every_way_of_authorization() -> None:
+    start = "copy t from 's3://b/k' "
+    assert parse(f"{start} iam_role default").role == "default"
+    assert parse(f"{start} with credentials as 'aws_iam_role=r'").credentials == "aws_iam_role=r"
+    keys = parse(f"{start} access_key_id 'a' secret_access_key 'b' session_token 'c'")
+    assert (keys.access_key_id, keys.secret_access_key, keys.session_token) == ("a", "b", "c")
+    with pytest.raises(GatewayError, match="must be used together"):
+        parse(f"{start} access_key_id 'a'")
+
+
+@pytest.mark.parametrize("null", ["\\N", "\\\\N"])
+def test_backslashes_in_parameters(null: str) -> None:
+    found = parse(f"copy t from 's3://b/k' {ROLE} delimiter '\\001' null as '{null}'")
+    assert (found.delimiter, found.null_as) == ("\x01", "\\N")
 
 
 def test_credentials_are_needed_and_only_s3_is_read() -> None:

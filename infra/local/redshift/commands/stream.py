@@ -1,0 +1,177 @@
+"""PostgreSQL's COPY FROM STDIN on the session's own connection, fed by threads.
+
+One thread decodes and encodes, another sends, PostgreSQL takes: three stages at once, with little
+between them. The event loop only watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import select
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+
+from infra.local.redshift.errors import GatewayError
+from infra.local.redshift.protocol import messages
+from infra.local.redshift.protocol.backend import error_from
+from infra.local.redshift.session.relay import Relay
+
+# Encoded pieces that wait for being sent; bounds the memory.
+_WAITING = 3
+# Seconds after which a blocked thread looks whether it should stop.
+_LOOK = 0.1
+Part = tuple[bytes, int]
+
+
+async def copy_in(relay: Relay, sql: str, parts: Iterator[Part]) -> int:
+    """Run a COPY … FROM STDIN and send the parts; returns PostgreSQL's count of rows.
+
+    Raises what the iterator raises (PostgreSQL's COPY has failed with it), or PostgreSQL's error.
+    """
+    channel = relay.backend.channel
+    channel.write(messages.query(sql))
+    error = await _until_copy_starts(relay)
+    if error is not None:
+        raise error
+    sender = _Sender(channel.socket_copy(), parts)
+    watch = asyncio.ensure_future(_first_byte(relay))
+    work = asyncio.wrap_future(sender.start())
+    try:
+        await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+        sender.stopping.set()  # at its end anyway, unless PostgreSQL has an error to tell
+        await asyncio.wait({work})
+    except BaseException:
+        # The client has gone: PostgreSQL sees the connection end within the COPY.
+        sender.kill()
+        channel.abort()
+        raise
+    finally:
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await watch
+    failure = None if work.cancelled() else work.exception()
+    channel.write(
+        messages.COPY_DONE if failure is None else messages.copy_fail(str(failure)[:1000])
+    )
+    told, count = await _until_ready(relay)
+    if failure is not None:
+        raise failure
+    if told is not None:
+        raise told
+    return count
+
+
+async def _first_byte(relay: Relay) -> None:
+    """Return as soon as PostgreSQL says anything (within a COPY: an error), or goes away."""
+    if not relay.backend.channel.buffer:
+        await relay.backend.channel.fill()
+
+
+class _Sender:
+    """The two threads and the queue between them."""
+
+    def __init__(self, connection: socket.socket, parts: Iterator[Part]) -> None:
+        self._socket, self._parts = connection, parts
+        self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(_WAITING)
+        self.stopping = threading.Event()
+        self._done: Future[None] = Future()
+
+    def start(self) -> Future[None]:
+        """Start both; the future ends when everything is sent, or with what went wrong."""
+        threading.Thread(target=self._produce, name="copy-encode", daemon=True).start()
+        threading.Thread(target=self._consume, name="copy-send", daemon=True).start()
+        return self._done
+
+    def kill(self) -> None:
+        """Stop at once, in the middle of a message; the connection is lost."""
+        self.stopping.set()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _produce(self) -> None:
+        end: BaseException | None = None
+        try:
+            for data, _ in self._parts:
+                if not self._put(data):
+                    return
+        except Exception as error:  # noqa: BLE001 it is raised where the result is awaited
+            end = error
+        self._put(end)
+
+    def _put(self, item: bytes | BaseException | None) -> bool:
+        while not self.stopping.is_set():
+            with contextlib.suppress(queue.Full):
+                self._queue.put(item, timeout=_LOOK)
+                return True
+        return False
+
+    def _consume(self) -> None:
+        failure: BaseException | None = None
+        try:
+            while not self.stopping.is_set():
+                try:
+                    item = self._queue.get(timeout=_LOOK)
+                except queue.Empty:
+                    continue
+                if not isinstance(item, bytes):
+                    failure = item
+                    break
+                self._send(item)
+        except OSError:
+            pass  # PostgreSQL has gone; its channel tells
+        finally:
+            self._socket.close()
+            if failure is None:
+                self._done.set_result(None)
+            else:
+                self._done.set_exception(failure)
+
+    def _send(self, data: bytes) -> None:
+        """One CopyData message, whole even when stopping: the protocol must stay in step."""
+        writable = select.poll()
+        writable.register(self._socket, select.POLLOUT)
+        views = [memoryview(b"d" + (len(data) + 4).to_bytes(4, "big")), memoryview(data)]
+        while views:
+            try:
+                sent = self._socket.sendmsg(views)
+            except BlockingIOError:
+                writable.poll(_LOOK * 1000)
+                continue
+            while views and sent >= len(views[0]):
+                sent -= len(views[0])
+                views.pop(0)
+            if views:
+                views[0] = views[0][sent:]
+
+
+async def _until_copy_starts(relay: Relay) -> GatewayError | None:
+    """Wait for CopyInResponse; an error instead (after which PostgreSQL is ready again)."""
+    error: GatewayError | None = None
+    while True:
+        kind, payload = await relay.backend.channel.message()
+        if kind == ord("G"):
+            return None
+        if kind == ord("E"):
+            error = error_from(messages.read_fields(payload))
+        elif kind == ord("Z"):
+            relay.status = payload[:1]
+            return error
+
+
+async def _until_ready(relay: Relay) -> tuple[GatewayError | None, int]:
+    """Wait for ReadyForQuery; PostgreSQL's error and the number of rows that it took."""
+    error: GatewayError | None = None
+    count = 0
+    while True:
+        kind, payload = await relay.backend.channel.message()
+        if kind == ord("C"):
+            count = int(messages.read_cstring(payload)[0].split()[-1])
+        elif kind == ord("E"):
+            error = error_from(messages.read_fields(payload))
+        elif kind == ord("Z"):
+            relay.status = payload[:1]
+            return error, count
