@@ -15,6 +15,8 @@ from infra.local.redshift.commands.load_errors import LoadFailed, RejectedRow, R
 from infra.local.redshift.commands.parquet import FileError
 from infra.local.redshift.commands.s3 import S3Object
 from infra.local.redshift.commands.target import Target
+from infra.local.redshift.commands.unload_files import Written
+from infra.local.redshift.commands.unload_statement import UnloadStatement
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.protocol.backend import Backend
 from infra.local.redshift.settings import Settings
@@ -72,6 +74,69 @@ async def record(load: Load, settings: Settings, error: GatewayError | None) -> 
     except GatewayError as failure:
         logger.warning("the load history could not be written: %s", failure)
         return -1
+
+
+@dataclass
+class Unload:
+    """One UNLOAD as it goes."""
+
+    statement: UnloadStatement
+    session_id: int
+    started: datetime
+    files: list[Written] = field(default_factory=list)
+    rows: int = 0
+
+
+async def record_unload(unload: Unload, settings: Settings, error: GatewayError | None) -> int:
+    """Write an UNLOAD into the history; returns its query id."""
+    ended = datetime.now(UTC)
+    statement = unload.statement
+    try:
+        connection = await admin_connection(settings, settings.database)
+        try:
+            found = await connection.query("select nextval('pg_internal.query_id')")
+            query_id = int(str(found[0][0]))
+            message = "" if error is None else f"{error.message} {error.detail or ''}".strip()
+            row = {
+                "query_id": str(query_id),
+                "session_id": str(unload.session_id),
+                "database_name": literal(settings.database),
+                "status": literal("completed" if error is None else "aborted"),
+                "start_time": _moment(unload.started),
+                "end_time": _moment(ended),
+                "duration": str(int((ended - unload.started).total_seconds() * 1_000_000)),
+                "file_format": literal(statement.format.value),
+                "compression_type": literal(
+                    statement.compression.value if statement.compression else ""
+                ),
+                "unloaded_location": literal(statement.url),
+                "unloaded_rows": str(unload.rows),
+                "unloaded_files_count": str(len(unload.files)),
+                "unloaded_files_size": str(sum(file.size for file in unload.files)),
+                "error_message": literal(message),
+            }
+            await _insert(connection, "unload_history", [row])
+            files = [_written(unload, query_id, file) for file in unload.files]
+            await _insert(connection, "unload_file", files)
+            return query_id
+        finally:
+            connection.close()
+    except GatewayError as failure:
+        logger.warning("the unload history could not be written: %s", failure)
+        return -1
+
+
+def _written(unload: Unload, query_id: int, file: Written) -> dict[str, str]:
+    return {
+        "query_id": str(query_id),
+        "session_id": str(unload.session_id),
+        "file_name": literal(file.url),
+        "start_time": _moment(file.started),
+        "end_time": _moment(file.ended),
+        "line_count": str(file.rows),
+        "transfer_size": str(file.size),
+        "file_format": literal(unload.statement.format.value),
+    }
 
 
 async def _insert(connection: Backend, table: str, rows: list[dict[str, str]]) -> None:

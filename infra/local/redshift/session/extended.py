@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra.local.redshift.commands.copy import run_copy
 from infra.local.redshift.commands.fault_statement import Fault, FaultStatement
+from infra.local.redshift.commands.run import run_command
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.session.faults import fault_error
@@ -179,14 +179,16 @@ class Extended:
         await self._flush()
 
     async def _command(self, plan: Plan) -> None:
-        """COPY at its Execute: first everything before it, then the command."""
+        """COPY or UNLOAD at its Execute: first everything before it, then the command."""
         assert plan.command is not None  # noqa: S101 for the type checker
         await self._flush()
         if self._relay.failed:
             return
         try:
             self._session.client.write(
-                await run_copy(plan.command, self._relay, self._session.settings)
+                await run_command(
+                    plan.command, self._relay, self._session.settings, self._session.plan
+                )
             )
         except GatewayError as error:
             await self._fail(error)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from infra.local.redshift.commands.copy import run_copy
 from infra.local.redshift.commands.fault_statement import Fault
+from infra.local.redshift.commands.run import run_command
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
@@ -198,7 +198,7 @@ class Session:
         return False
 
     async def command(self, plan: Plan, last: bool) -> bool:
-        """Run COPY inside the client's transaction."""
+        """Run COPY or UNLOAD inside the client's transaction."""
         assert plan.command is not None  # noqa: S101 for the type checker
         if self.relay.status == b"E":
             return await self.refuse(
@@ -210,7 +210,7 @@ class Session:
                 last,
             )
         try:
-            done = await run_copy(plan.command, self.relay, self.settings)
+            done = await run_command(plan.command, self.relay, self.settings, self.plan)
         except GatewayError as error:
             error.in_failed = True
             return await self.refuse(error, last)

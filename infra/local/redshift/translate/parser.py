@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.local.redshift.commands.copy_statement import CopyStatement
+from infra.local.redshift.commands.statements import Command
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError, refused
 from infra.local.redshift.translate.calls import SPECIAL
 from infra.local.redshift.translate.edits import Edits
@@ -175,7 +175,7 @@ class Parser:
         tag: str | None = None,
         after: tuple[str, ...] = (),
         verb: TransactionVerb | None = None,
-        command: CopyStatement | None = None,
+        command: Command | None = None,
         looks_up: bool = False,
     ) -> Plan:
         """The result: the edited text, or other SQL in its place."""

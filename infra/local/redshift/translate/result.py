@@ -6,8 +6,8 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from infra.local.redshift.commands.copy_statement import CopyStatement
 from infra.local.redshift.commands.fault_statement import FaultStatement
+from infra.local.redshift.commands.statements import Command
 from infra.local.redshift.translate.relations import Relation
 
 
@@ -42,7 +42,7 @@ class Plan:
     tag: str | None = None
     after: tuple[str, ...] = ()
     verb: TransactionVerb | None = None
-    command: CopyStatement | None = None
+    command: Command | None = None
     fault: FaultStatement | None = None  # a call of the gateway's own functions
     looks_up: bool = False  # names relations: late-binding views are looked up and put in
     relations: tuple[Relation, ...] = ()  # that it names, when it looks them up

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from infra.local.redshift.commands.copy_statement import parse_copy
 from infra.local.redshift.commands.fault_statement import parse_fault
+from infra.local.redshift.commands.unload_statement import parse_unload
 from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.translate import admin, ddl, tables, views
 from infra.local.redshift.translate.constructs import Restructured
@@ -35,6 +36,10 @@ def _fault(parser: Parser, _context: Context) -> Plan:
     """A call of the gateway's own functions; the session puts its result in."""
     call = parse_fault(parser)
     return replace(parser.plan(f"select ''::varchar as {call.action.value}"), fault=call)
+
+
+def _unload(parser: Parser, _context: Context) -> Plan:
+    return parser.plan(command=parse_unload(parser.sql, parser.tokens), tag="UNLOAD")
 
 
 def _explain(parser: Parser, context: Context) -> Plan:
@@ -75,6 +80,7 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("close",): _cursor,
     ("deallocate",): _native,
     ("copy",): _copy,
+    ("unload",): _unload,
     ("create", "table"): tables.create_table,
     ("create", "temp", "table"): tables.create_table,
     ("create", "temporary", "table"): tables.create_table,

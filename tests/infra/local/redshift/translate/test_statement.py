@@ -116,7 +116,6 @@ def test_translation(redshift: str, postgres: str) -> None:
 @pytest.mark.parametrize(
     ("sql", "names"),
     [
-        ("unload ('select 1') to 's3://b/k'", "Statement UNLOAD"),
         ("create materialized view v as select 1", "Statement CREATE MATERIALIZED VIEW"),
         ("call p()", "Statement CALL"),
         ("do $$ begin end $$", "Statement DO"),
