@@ -14,33 +14,6 @@ DOCS_SLUG = "starlift"
 DOCS_PREFIX = "docs"
 TASKS_AT_ONCE = 4
 
-# Imported once by the process that all task processes are forked from: they start warm, and the
-# pages are shared. Without it every task spends seconds on these imports. Our own modules are left
-# out, so that an edit counts from the next task on.
-PRELOAD = (
-    "airflow",
-    "airflow.executors.local_executor",
-    "airflow.providers.amazon.aws.hooks.redshift_sql",
-    "airflow.providers.amazon.aws.notifications.sns",
-    "airflow.providers.amazon.aws.operators.emr",
-    "airflow.providers.amazon.aws.sensors.s3",
-    "airflow.providers.apache.livy.operators.livy",
-    "airflow.providers.standard.operators.empty",
-    "airflow.sdk.execution_time.task_runner",
-    "airflow.timetables.interval",
-    "boto3",
-    "cosmos",
-    "cosmos.operators.local",
-    "cosmos.plugin.airflow3",
-    "daff",
-    "dbt.adapters.postgres",
-    "dbt.adapters.redshift",
-    "dbt.cli.main",
-    "dbt.task.build",
-    "pyarrow.parquet",
-    "redshift_connector",
-)
-
 
 def loopback() -> str:
     """Name this machine for Airflow ([core] hostname_callable) without asking any name server."""
@@ -63,7 +36,7 @@ def airflow_environment(config: Config) -> dict[str, str]:
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": str(TASKS_AT_ONCE),
         "CORE__MAX_ACTIVE_TASKS_PER_DAG": str(TASKS_AT_ONCE),
-        "CORE__MP_FORKSERVER_PRELOAD": ",".join(PRELOAD),
+        "CORE__MP_FORKSERVER_PRELOAD": f"{__package__}.preload",
         "CORE__HOSTNAME_CALLABLE": f"{__name__}.loopback",
         "CORE__FERNET_KEY": secrets.airflow_fernet_key,
         "CORE__EXECUTION_API_SERVER_URL": f"{config.airflow_url}/execution/",

@@ -13,6 +13,9 @@ from infra.local.tools import digest, is_current, remember, run_module
 
 # The options that Cosmos gives to dbt: with others its partial parse is not taken.
 COSMOS_OPTIONS = ("--profile", "starlift", "--target", "local")
+# Below the state folder; apart from DBT_TARGET_PATH, where people's dbt works.
+PARSED = Path("dbt", "parse")
+PARTIAL_PARSE = PARSED / "partial_parse.msgpack"
 
 
 def build(config: Config) -> bool:
@@ -25,7 +28,7 @@ def build(config: Config) -> bool:
     inputs = _inputs(config)
     if config.manifest.exists() and is_current(stamp, inputs):
         return False
-    folder = config.state / "dbt" / "parse"  # apart from DBT_TARGET_PATH, where people's dbt works
+    folder = config.state / PARSED
     folder.mkdir(parents=True, exist_ok=True)
     parse = ("--quiet", "parse", "--target-path", str(folder), *COSMOS_OPTIONS)
     run_module(config, "dbt.cli.main", *parse)
@@ -44,7 +47,7 @@ def _spare_cosmos_a_parse(config: Config, parsed: Path) -> None:
     sources = json.loads(config.manifest.read_text(encoding="utf-8"))["sources"].values()
     for source in {each["source_name"] for each in sources if "files" in each["config"]["meta"]}:
         cache = config.airflow_home / "cosmos" / f"{source}__transform" / "target"
-        for name in ("partial_parse.msgpack", "manifest.json"):
+        for name in (PARTIAL_PARSE.name, "manifest.json"):
             _replace(parsed / name, cache / name)
 
 
