@@ -25,10 +25,13 @@ from elt_lib.contract import Empty, Feed, load_sources
 from elt_lib.emr import job_flow
 from elt_lib.operators import ClusterLivyOperator, LoadOperator
 from elt_lib.settings import settings
-from elt_lib.transform import publish_dictionary, transform
+from elt_lib.transform import PUBLISH, publish_dictionary, transform
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+# States of a run's `publish` that say: its models and their tests are done.
+_BUILT = frozenset({"scheduled", "queued", "running", "up_for_retry", "success", "failed"})
 
 
 def dag_options(source: str) -> dict[str, Any]:
@@ -139,15 +142,15 @@ def preprocess_batch(feed: Feed, job_flow_id: str) -> ClusterLivyOperator:
 
 
 def wait_for_turn() -> PythonSensor:
-    """Wait until no earlier run of this DAG is active, so that runs load and transform in order.
+    """Wait until the run before has built its models, so that runs load and transform in order.
 
     A load that commits between two models of another run would let the second see stations that
     the first didn't. It holds whatever limit a back-fill was started with, and a failed run holds
-    nobody up.
+    nobody up. A run that only publishes any more doesn't either.
     """
     return PythonSensor(
         task_id="wait_for_turn",
-        python_callable=_no_earlier_run_is_active,
+        python_callable=_is_our_turn,
         mode="reschedule",
         poke_interval=settings().poll_seconds * 2,
         timeout=timedelta(days=7),
@@ -188,8 +191,12 @@ def _macros(source: str) -> dict[str, Any]:
     return {"batch_id": batch_id, "raw_url": raw_url, "output_url": output_url}
 
 
-def _no_earlier_run_is_active(ti: Any, **_: object) -> bool:
-    return ti.get_previous_dagrun(state="running") is None
+def _is_our_turn(ti: Any, **_: object) -> bool:
+    earlier = ti.get_previous_dagrun(state="running")
+    if earlier is None:
+        return True
+    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[PUBLISH], run_ids=[earlier.run_id])
+    return states.get(earlier.run_id, {}).get(PUBLISH) in _BUILT
 
 
 def _wait_until_late(wait: timedelta) -> Callable[[Context], None]:

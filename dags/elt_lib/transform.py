@@ -23,6 +23,7 @@ from elt_lib.contract import load_sources
 from elt_lib.settings import settings
 
 PROFILE = "starlift"
+PUBLISH = "publish"
 DOCS_FOLDER = "docs"
 SHARED = "shared"
 """Tag of the models that no feed leads to and every source needs (``dim_date``)."""
@@ -65,7 +66,7 @@ def transform(source: str) -> DbtTaskGroup:
 def publish_dictionary(source: str) -> DbtDocsS3LocalOperator:
     """Write the dbt docs site to S3 and tell whoever schedules on the source's asset."""
     return DbtDocsS3LocalOperator(
-        task_id="publish",
+        task_id=PUBLISH,
         project_dir=settings().project / "dbt_project",
         profile_config=_profile(),
         connection_id="aws_default",

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from elt_lib.pipeline import _no_earlier_run_is_active, _wait_until_late
+from elt_lib.pipeline import _is_our_turn, _wait_until_late
 
 NOW = datetime.now(UTC)
 
@@ -30,14 +30,40 @@ def test_a_run_without_interval_has_the_whole_wait():
     assert timeout_for(data_interval_end=None) == pytest.approx(15 * 86400, abs=60)
 
 
-@pytest.mark.parametrize(("earlier", "turn"), [(None, True), (SimpleNamespace(), False)])
-def test_a_run_waits_for_an_earlier_one_that_is_active(earlier, turn):
-    asked = []
+def turn_after(run, states):
+    """Whether it is a run's turn when these are the states of the earlier run's tasks."""
 
-    def get_previous_dagrun(state):
-        asked.append(state)
-        return earlier
+    def get_task_states(dag_id, task_ids, run_ids):
+        assert (dag_id, task_ids, run_ids) == ("bikeshare", ["publish"], ["earlier"])
+        return states
 
-    ti = SimpleNamespace(get_previous_dagrun=get_previous_dagrun)
-    assert _no_earlier_run_is_active(ti=ti, params={}) is turn
-    assert asked == ["running"]
+    ti = SimpleNamespace(
+        dag_id="bikeshare",
+        get_previous_dagrun=lambda state: run if state == "running" else None,
+        get_task_states=get_task_states,
+    )
+    return _is_our_turn(ti=ti, params={})
+
+
+def test_a_run_that_no_other_precedes_has_its_turn():
+    assert turn_after(None, {}) is True
+
+
+@pytest.mark.parametrize(
+    ("publish", "turn"),
+    [
+        (None, False),  # the models before it are not done
+        ("upstream_failed", False),  # one model failed, others may still be at work
+        ("queued", True),
+        ("running", True),
+        ("up_for_retry", True),
+        ("success", True),
+    ],
+)
+def test_a_run_waits_until_the_one_before_has_built_its_models(publish, turn):
+    earlier = SimpleNamespace(run_id="earlier")
+    assert turn_after(earlier, {"earlier": {"publish": publish}}) is turn
+
+
+def test_a_run_that_has_no_task_yet_is_waited_for():
+    assert turn_after(SimpleNamespace(run_id="earlier"), {}) is False
