@@ -85,6 +85,10 @@ test-quick: setup ## Run the tests that need no server and no Spark (under a min
 bench: setup ## Compare the gateway, COPY and Spark with the direct way (ONLY=latency: one of them)
 	@$(PYTHON) -m benchmarks $(ONLY)
 
+.PHONY: conformance
+conformance: setup ## Run dbt's public adapter suite against the Redshift gateway
+	@$(PYTHON) -m pytest -c tests/conformance/pytest.ini tests/conformance -n 2 --dist loadscope
+
 .PHONY: lint
 lint: setup ## Check style and types: Python, SQL, YAML
 	.venv/bin/ruff check .

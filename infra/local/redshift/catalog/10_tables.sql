@@ -11,6 +11,11 @@ create table if not exists pg_internal.table_attributes (
     table_id oid primary key,
     attributes jsonb not null
 );
+create table if not exists pg_internal.insertion (
+    table_id oid not null,
+    started_at timestamp not null default clock_timestamp()
+);
+create index if not exists insertion_of_table on pg_internal.insertion (table_id, started_at);
 grant select on all tables in schema pg_internal to public;
 
 create or replace function pg_internal.raise_refused() returns void
@@ -86,6 +91,31 @@ begin
     end if;
 end $$;
 
+-- Each statement that inserts leaves a line, so that "last modified" can be told.
+create or replace function pg_internal.on_insert() returns trigger
+language plpgsql security definer as $$
+begin
+    insert into pg_internal.insertion (table_id) values (tg_relid);
+    return null;
+end $$;
+create or replace function pg_internal.watch_insertions(target regclass, filled boolean) returns void
+language plpgsql security definer as $$
+begin
+    if exists (
+        select from pg_catalog.pg_class where oid = target and relkind = 'r' and relpersistence <> 't'
+    ) and not exists (
+        select from pg_catalog.pg_trigger where tgrelid = target and tgname = 'rs_insertion'
+    ) then
+        execute format(
+            'create trigger rs_insertion after insert on %s for each statement '
+            'execute function pg_internal.on_insert()', target
+        );
+        if filled then
+            insert into pg_internal.insertion (table_id) values (target);
+        end if;
+    end if;
+end $$;
+
 create or replace function pg_internal.on_ddl_end() returns event_trigger
 language plpgsql security definer as $$
 declare
@@ -100,6 +130,9 @@ begin
             and command_tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
     loop
         perform pg_internal.adopt_table(command.objid, command.command_tag = 'CREATE TABLE');
+        if command.command_tag <> 'ALTER TABLE' then
+            perform pg_internal.watch_insertions(command.objid::regclass, command.command_tag <> 'CREATE TABLE');
+        end if;
         given := substring(current_query() from '/\*redshift:(\{.*\})\*/\s*$');
         if given is not null and pg_trigger_depth() = 0 then
             perform pg_internal.set_table_attributes(command.objid, given::jsonb);
@@ -113,6 +146,10 @@ begin
     delete from pg_internal.late_binding_view where view_id in (
         select objid from pg_catalog.pg_event_trigger_dropped_objects()
         where classid = 'pg_catalog.pg_class'::regclass and objsubid = 0 and object_type = 'view'
+    );
+    delete from pg_internal.insertion where table_id in (
+        select objid from pg_catalog.pg_event_trigger_dropped_objects()
+        where classid = 'pg_catalog.pg_class'::regclass and objsubid = 0 and object_type = 'table'
     );
     delete from pg_internal.table_attributes where table_id in (
         select objid from pg_catalog.pg_event_trigger_dropped_objects()

@@ -100,6 +100,28 @@ begin
     end if;
 end $do$;
 
+-- Settings: PostgreSQL's, or Redshift's own with their defaults.
+create or replace function pg_internal.current_setting(name text, lenient boolean default false)
+returns text language sql stable as $$
+    select coalesce(
+        nullif(pg_catalog.current_setting('redshift.' || name, true), ''),
+        case name
+            when 'query_group' then 'default'
+            when 'wlm_query_slot_count' then '1'
+            when 'enable_case_sensitive_identifier' then 'off'
+            when 'enable_result_cache_for_session' then 'on'
+            when 'analyze_threshold_percent' then '10'
+            when 'describe_field_name_in_uppercase' then 'off'
+            when 'downcase_delimited_identifier' then 'on'
+            when 'json_serialization_enable' then 'off'
+            when 'mv_enable_aqmv_for_session' then 'on'
+            when 'navigate_super_null_on_error' then 'on'
+        end,
+        pg_catalog.current_setting(name, lenient or pg_catalog.current_setting('redshift.' || name, true) is not null),
+        ''
+    )
+$$;
+
 create or replace function pg_internal.version() returns text language sql immutable as $$
     select 'PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017 '
         || '(Red Hat 3.4.2-6.fc3), Redshift 1.0.117891 (Starlift local gateway)'

@@ -31,7 +31,7 @@ select
     current_database()::text as database,
     n.nspname::text as schema,
     c.oid as table_id,
-    c.relname::text as "table",
+    coalesce(pg_internal.name_of_rows(c.oid), c.relname)::text as "table",
     case when coalesce(t.attributes -> 'encodings', '{}') <> '{}' then 'Y' else 'Y, AUTO(ENCODE)' end
         ::text as encoded,
     case
@@ -109,6 +109,22 @@ insert into pg_internal.late_binding_view values (
 )
 on conflict (view_id) do update set definition = excluded.definition;
 
+-- A column of PostgreSQL's type text, as expressions have it, is a VARCHAR of the greatest length.
+create or replace view pg_internal.columns as
+select
+    table_catalog::varchar, table_schema::varchar, table_name::varchar, column_name::varchar,
+    ordinal_position::integer, column_default::varchar, is_nullable::varchar,
+    (case data_type when 'text' then 'character varying' else data_type end)::varchar as data_type,
+    case
+        when data_type in ('text', 'character varying') then coalesce(character_maximum_length, 65535)
+        else character_maximum_length
+    end::integer as character_maximum_length,
+    character_octet_length::integer, numeric_precision::integer,
+    numeric_precision_radix::integer, numeric_scale::integer, datetime_precision::integer,
+    udt_name::varchar
+from information_schema.columns
+where table_schema <> 'pg_internal';
+
 create or replace view pg_catalog.svv_columns as
 select
     table_catalog::varchar, table_schema::varchar, table_name::varchar, column_name::varchar,
@@ -124,8 +140,7 @@ select
         pg_catalog.to_regclass(quote_ident(table_schema) || '.' || quote_ident(table_name)),
         ordinal_position::integer
     )::varchar as remarks
-from information_schema.columns
-where table_schema <> 'pg_internal';
+from pg_internal.columns;
 
 create or replace view pg_catalog.svv_tables as
 select
@@ -201,24 +216,41 @@ select
     null::integer as esowner, null::varchar as databasename, null::varchar as esoptions
 where false;
 
-create or replace view pg_catalog.svv_mv_info as
+drop view if exists pg_catalog.svv_mv_info;
+create view pg_catalog.svv_mv_info as
 select
-    null::varchar as database_name, null::varchar as schema_name, null::varchar as user_name,
-    null::varchar as name, null::varchar as is_stale, null::integer as state,
-    null::varchar as autorewrite, null::varchar as autorefresh
-where false;
-create or replace view pg_catalog.stv_mv_info as
+    current_database()::varchar as database_name, n.nspname::varchar as schema_name,
+    pg_catalog.pg_get_userbyid(c.relowner)::varchar as user_name, c.relname::varchar as name,
+    'f'::char(1) as is_spectrum, pg_internal.is_stale(c.oid) as is_stale, 0 as state,
+    'f'::char(1) as autorewrite,
+    (case when m.auto_refresh then 't' else 'f' end)::char(1) as autorefresh
+from pg_internal.materialized_view as m
+join pg_catalog.pg_class as c on c.oid = m.view_id
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace;
+drop view if exists pg_catalog.stv_mv_info;
+create view pg_catalog.stv_mv_info as
 select
-    null::varchar as db_name, null::varchar as schema, null::varchar as name,
-    null::varchar as is_stale, null::varchar as autorefresh
-where false;
+    database_name as db_name, schema_name as schema, name, 0 as updated_upto_xid, is_stale,
+    user_name as owner_user_name, state, autorewrite, autorefresh
+from pg_catalog.svv_mv_info;
+create or replace view pg_catalog.stl_mv_state as
+select
+    100 as userid, m.refreshed_at as starttime, 0::bigint as xid,
+    'Refresh completed'::varchar as event_desc, current_database()::varchar as db_name,
+    null::varchar as base_table_schema, null::varchar as base_table_name,
+    n.nspname::varchar as mv_schema, c.relname::varchar as mv_name, 'Recompute'::varchar as state
+from pg_internal.materialized_view as m
+join pg_catalog.pg_class as c on c.oid = m.view_id
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace;
 
-create or replace view pg_catalog.sys_query_detail as
+-- Statements that inserted, as far back as the table: dbt's source freshness asks for the last.
+drop view if exists pg_catalog.sys_query_detail;
+create view pg_catalog.sys_query_detail as
 select
-    null::integer as user_id, null::bigint as query_id, null::integer as table_id,
-    null::varchar as table_name, null::varchar as step_name, null::timestamp as start_time,
-    null::timestamp as end_time
-where false;
+    100 as user_id, 0::bigint as query_id, table_id::integer as table_id,
+    table_id::regclass::varchar as table_name, 'insert'::varchar as step_name,
+    started_at as start_time, started_at as end_time
+from pg_internal.insertion;
 
 create or replace view pg_catalog.stv_recents as
 select

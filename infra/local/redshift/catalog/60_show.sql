@@ -9,18 +9,21 @@ returns table (
         current_database()::varchar, n.nspname::varchar, c.relname::varchar,
         (case c.relkind when 'r' then 'TABLE' else 'VIEW' end)::varchar,
         array_to_string(c.relacl, '~')::varchar, obj_description(c.oid, 'pg_class')::varchar,
-        pg_get_userbyid(c.relowner)::varchar, null::timestamp, null::timestamp,
+        pg_get_userbyid(c.relowner)::varchar, null::timestamp,
+        (select max(x.started_at) from pg_internal.insertion as x where x.table_id = c.oid),
         i.diststyle::varchar,
         (case
             when c.relkind = 'r' then 'REGULAR TABLE'
             when l.view_id is not null then 'LATE BINDING VIEW'
+            when m.view_id is not null then 'MATERIALIZED VIEW'
             else 'REGULAR VIEW'
         end)::varchar
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     left join pg_internal.late_binding_view as l on l.view_id = c.oid
+    left join pg_internal.materialized_view as m on m.view_id = c.oid
     left join pg_catalog.svv_table_info as i on i.table_id = c.oid
-    where n.nspname = path[cardinality(path)] and c.relkind in ('r', 'v') and c.relname like pattern
+    where pg_internal.name_of_rows(c.oid) is null and n.nspname = path[cardinality(path)] and c.relkind in ('r', 'v') and c.relname like pattern
     order by c.relname
 $$;
 create or replace function pg_internal.show_columns(path text[], pattern text default '%')

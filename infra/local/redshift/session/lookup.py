@@ -49,12 +49,16 @@ class Planner:
         text, lateral = plan.sql, plan.lateral
         if plan.relations:
             text = await self._expanded(text, list(plan.relations))
+            if plan.bound and text != plan.sql:
+                raise refused(f"A late-binding view in {plan.bound}", plan.original)
             lateral = lateral or (text != plan.sql and bool(lateral_uses(text)))
         if LATE_BINDING_COLUMNS in text:
             call = f"pg_internal.late_binding_columns({literal(await self._all_views())})"
             text = text.replace(LATE_BINDING_COLUMNS, call)
         if lateral:
             text = await self._lateral_aliases(text)
+        if plan.wrap is not None:
+            text = plan.wrap(text)
         return plan if text == plan.sql else plan.with_sql(text)
 
     async def _translated(self, sql: str, tokens: list[Token], context: Context) -> Plan:
@@ -143,7 +147,7 @@ class Planner:
             "select n.nspname, c.relname, v.definition from pg_internal.late_binding_view as v "
             "join pg_catalog.pg_class as c on c.oid = v.view_id "
             "join pg_catalog.pg_namespace as n on n.oid = c.relnamespace "
-            "where n.nspname <> 'pg_catalog' order by 1, 2"
+            "where v.original <> '' order by 1, 2"
         )
         known = {quote(str(schema), str(name)): str(text) for schema, name, text in rows}
         described = []

@@ -157,7 +157,7 @@ def show(parser: Parser, _context: Context) -> Plan:
     if name in _SHARED or name in ("server_version", "transaction_isolation"):
         return parser.plan()
     if name in _OWN:
-        value = f"coalesce(current_setting('redshift.{name}', true), '')"
+        value = f"pg_internal.current_setting({literal(name)})"
         return parser.plan(f"select {value} as {quote(name)}", tag="SHOW")
     raise refused(f"Setting {name}", parser.sql)
 

@@ -13,6 +13,7 @@ from infra.local.redshift.translate.lexer import words
 RENAMED = {
     "avg": "pg_internal.avg",
     "concat": "pg_internal.concat",
+    "current_setting": "pg_internal.current_setting",
     "json_extract_path_text": "pg_internal.json_extract_path_text",
     "nvl": "coalesce",
     "regexp_replace": "pg_internal.regexp_replace",

@@ -8,6 +8,7 @@ from infra.local.redshift.translate.calls import SPECIAL
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.expressions import Expressions
 from infra.local.redshift.translate.lexer import Kind, Token
+from infra.local.redshift.translate.literals import type_literals
 from infra.local.redshift.translate.relations import fold, qualified_name
 from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
 
@@ -167,6 +168,11 @@ class Parser:
         Expressions(
             self.sql, part, self.edits, context.denied, SPECIAL, context.case_sensitive
         ).rewrite()
+
+    def query(self, context: Context, first: int, after: int | None = None) -> None:
+        """Rewrite the query that a view or table is made of: its literals get their types."""
+        self.expressions(context, first, after)
+        type_literals(self.tokens[first:after], self.edits)
 
     def plan(
         self,

@@ -44,6 +44,9 @@ class Plan:
     verb: TransactionVerb | None = None
     command: Command | None = None
     fault: FaultStatement | None = None  # a call of the gateway's own functions
+    # What makes the statement of the query in `sql`, once that has been looked up (DO blocks).
+    wrap: Callable[[str], str] | None = field(default=None, compare=False)
+    bound: str = ""  # what late-binding views may not stand in, in words
     looks_up: bool = False  # names relations: late-binding views are looked up and put in
     relations: tuple[Relation, ...] = ()  # that it names, when it looks them up
     lateral: bool = False  # a select item may use the alias of one before it

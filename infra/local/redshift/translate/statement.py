@@ -10,7 +10,7 @@ from infra.local.redshift.commands.copy_statement import parse_copy
 from infra.local.redshift.commands.fault_statement import parse_fault
 from infra.local.redshift.commands.unload_statement import parse_unload
 from infra.local.redshift.errors import GatewayError, refused
-from infra.local.redshift.translate import admin, ddl, tables, views
+from infra.local.redshift.translate import admin, ddl, materialized, tables, views
 from infra.local.redshift.translate.constructs import Restructured
 from infra.local.redshift.translate.lateral import lateral_uses
 from infra.local.redshift.translate.lexer import Token, split_statements, tokenize, words
@@ -88,6 +88,10 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("create", "local", "temporary", "table"): tables.create_table,
     ("create", "view"): views.create_view,
     ("create", "or", "replace", "view"): views.create_view,
+    ("create", "materialized", "view"): materialized.create,
+    ("refresh", "materialized", "view"): materialized.refresh,
+    ("alter", "materialized", "view"): materialized.alter,
+    ("drop", "materialized", "view"): materialized.drop,
     ("create", "schema"): ddl.create_schema,
     ("create", "user"): admin.create_user,
     ("create", "group"): _native,

@@ -96,7 +96,7 @@ def create_table(parser: Parser, context: Context) -> Plan:
     parser.delete(first, parser.index)
     if as_query:
         parser.word("as")
-        parser.expressions(context, parser.index)
+        parser.query(context, parser.index)
         parser.edits.insert(len(parser.sql), attributes.comment())
         return parser.plan(looks_up=True)
     if not parser.at_end:

@@ -28,7 +28,8 @@ def create_view(parser: Parser, context: Context) -> Plan:
     last = parser.tokens[-4:]
     late = len(last) == 4 and tuple(token.text for token in last) == _NO_BINDING
     if not late:
-        parser.expressions(context)
+        parser.expressions(context, 0, first)
+        parser.query(context, first)
         return parser.plan(looks_up=True)
     query = parser.tokens[first:-4]
     if not query:
@@ -43,7 +44,7 @@ def create_view(parser: Parser, context: Context) -> Plan:
                 position=relation.start + 1,
             )
     parser.expressions(context, 0, first)
-    parser.expressions(context, first, len(parser.tokens) - 4)
+    parser.query(context, first, len(parser.tokens) - 4)
     definition = parser.edits.render(query[0].start, query[-1].end)
     original = parser.original
     if columns:

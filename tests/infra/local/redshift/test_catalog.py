@@ -167,3 +167,44 @@ def test_postgres_own_functions_do_not_exist(servers: Servers) -> None:
         for call in ("string_agg('a', ',')", "pg_sleep(0)", "to_json(1)", "pg_read_file('x')"):
             with pytest.raises(psycopg.errors.UndefinedFunction):
                 connection.execute(f"select {call}")
+
+
+def test_literals_have_lengths_and_text_is_varchar(schema: Schema) -> None:
+    schema.run("create table one as select 'abc' as a, 1.50 as b, '' as c, 'abc' || 'd' as d")
+    schema.run(
+        "create view bound as with x as (select 'ab' as a) select a, cast('é' as text) as b from x"
+    )
+    schema.run("create view branches as select 'abc' as a, 1.5 as b, 'x' as c union all "
+               "select 'abcde', 20.25, md5('x')")  # fmt: skip
+    assert schema.run(
+        "select table_name, column_name, data_type, character_maximum_length, numeric_precision, "
+        "numeric_scale from information_schema.columns where table_schema = %s order by 1, 2",
+        schema.name,
+    ) == [
+        ("bound", "a", "character varying", 2, None, None),
+        ("bound", "b", "character varying", 2, None, None),
+        ("branches", "a", "character varying", 5, None, None),
+        ("branches", "b", "numeric", None, 4, 2),
+        ("branches", "c", "character varying", 65535, None, None),
+        ("one", "a", "character varying", 3, None, None),
+        ("one", "b", "numeric", None, 3, 2),
+        ("one", "c", "character varying", 1, None, None),
+        ("one", "d", "character varying", 65535, None, None),
+    ]
+
+
+def test_insertions_are_remembered_for_freshness(schema: Schema) -> None:
+    last = (
+        "select count(*), max(d.start_time) > getdate() - interval '1 minute' from pg_class as c "
+        "join pg_namespace as n on n.oid = c.relnamespace "
+        "join sys_query_detail as d on d.table_id = c.oid and d.step_name = 'insert' "
+        "where n.nspname = %s and c.relname = 't'"
+    )
+    schema.run("create table t (a int)")
+    assert schema.run(last, schema.name) == [(0, None)]
+    schema.run("insert into t values (1)")
+    schema.run("insert into t select 2")
+    assert schema.run(last, schema.name) == [(2, True)]
+    schema.run("drop table t")
+    schema.run("create table t as select 1 as a")
+    assert schema.run(last, schema.name) == [(1, True)]

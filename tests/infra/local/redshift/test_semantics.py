@@ -201,7 +201,7 @@ def test_settings_are_kept_for_the_session(schema: Schema) -> None:
     schema.run("set query_group to 'night ''shift'''")
     assert schema.value("show query_group") == "night 'shift'"
     schema.run("reset query_group")
-    assert schema.value("show query_group") == ""
+    assert schema.value("show query_group") == "default"
 
 
 def test_schema_creation_races_are_harmless(servers: Servers, schema: Schema) -> None:
@@ -346,3 +346,20 @@ def test_a_commit_of_a_lost_session_is_not_pretended(servers: Servers, schema: S
     with pytest.raises(psycopg.OperationalError):
         connection.commit()
     assert schema.value("select count(*) from t") == 0
+
+
+def test_null_error_names_the_column(schema: Schema) -> None:
+    schema.run("create table t (a int not null)")
+    with pytest.raises(
+        psycopg.errors.NotNullViolation, match="Cannot insert a NULL value into column a"
+    ):
+        schema.run("insert into t values (null)")
+
+
+def test_current_setting_knows_redshifts_own(schema: Schema) -> None:
+    assert schema.value("select current_setting('query_group')") == "default"
+    schema.run("set query_group to 'reports'")
+    assert schema.value("select current_setting('query_group')") == "reports"
+    schema.run("reset query_group")
+    assert schema.value("show query_group") == "default"
+    assert schema.value("select current_setting('timezone')") == "UTC"

@@ -116,7 +116,7 @@ def test_translation(redshift: str, postgres: str) -> None:
 @pytest.mark.parametrize(
     ("sql", "names"),
     [
-        ("create materialized view v as select 1", "Statement CREATE MATERIALIZED VIEW"),
+        ("create datashare d", "Statement CREATE DATASHARE"),
         ("call p()", "Statement CALL"),
         ("do $$ begin end $$", "Statement DO"),
         ("savepoint a", "Statement SAVEPOINT"),
