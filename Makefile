@@ -69,6 +69,10 @@ backfill: setup ## Run a DAG for some dates: DAG=bikeshare FROM=2019-10-01 TO=20
 	    $(or $(FROM),$(error FROM is missing: the first day, as in FROM=2019-10-01)) \
 	    $(or $(TO),$(error TO is missing: the last day, as in TO=2019-12-31))
 
+.PHONY: accounting
+accounting: setup ## Show what became of every row: by batch and by rule, and how fresh each feed is
+	@$(STACK) accounting
+
 .PHONY: demo
 demo: setup ## Load three months of made-up trips and show what comes out
 	@$(STACK) demo
@@ -83,7 +87,11 @@ test-quick: setup ## Run the tests that need no server and no Spark (under a min
 
 .PHONY: bench
 bench: setup ## Compare the gateway, COPY and Spark with the direct way (ONLY=latency: one of them)
-	@$(PYTHON) -m benchmarks $(ONLY)
+	@PYTHONPATH=dags $(PYTHON) -m benchmarks $(ONLY)
+
+.PHONY: chaos
+chaos: setup ## Kill loads, gateway and PostgreSQL at random; count what is lost or there twice (KILLS=200 SEED=1)
+	@PYTHONPATH=dags $(PYTHON) -m tests.dags.chaos --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
 .PHONY: conformance
 conformance: setup ## Run dbt's public adapter suite against the Redshift gateway

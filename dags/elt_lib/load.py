@@ -1,6 +1,6 @@
 """The load protocol: one batch of one feed into its staging table, exactly once.
 
-Pure of Airflow: a DB-API connection and a function that reads bytes from S3 come in, so that every
+Pure of Airflow: a function that connects and one that reads bytes from S3 come in, so that every
 step can be tested and killed by itself.
 """
 
@@ -9,20 +9,35 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from elt_lib import preflight, warehouse
 from elt_lib.contract import Feed
+from elt_lib.redshift_types import RedshiftType
+from elt_lib.sessions import Connect, Fault, fault_of, in_session, say
 from elt_lib.warehouse import Connection, Cursor, sql
 
 log = logging.getLogger(__name__)
 
 
 class LoadError(RuntimeError):
-    """A batch could not be loaded; its transaction was rolled back."""
+    """A batch could not be loaded; its transaction was rolled back. Another try may help."""
+
+
+class PermanentLoadError(LoadError):
+    """A batch that no other try can load: files, contract or table have to change first."""
+
+
+@dataclass(frozen=True)
+class Rejects:
+    """Rejected rows of a batch that broke one rule of the contract."""
+
+    rule: str
+    column: str | None
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -36,10 +51,11 @@ class Report:
     rejected_rows: int
     written_rows: int
     loaded_at: datetime
+    rejects: tuple[Rejects, ...] = ()
 
     @classmethod
     def parse(cls, text: bytes) -> Report:
-        """Read ``report.json``; raises LoadError if it doesn't account for every row."""
+        """Read ``report.json``; raises PermanentLoadError unless it accounts for every row."""
         data: Mapping[str, Any] = json.loads(text)
         report = cls(
             manifest_url=data["manifest"]["url"],
@@ -49,12 +65,17 @@ class Report:
             rejected_rows=data["rejected_rows"],
             written_rows=data["written_rows"],
             loaded_at=datetime.fromisoformat(data["loaded_at"]).replace(tzinfo=None),
+            rejects=tuple(Rejects(it["rule"], it["column"], it["rows"]) for it in data["rejects"]),
         )
-        if report.raw_rows != report.rejected_rows + report.written_rows:
-            raise LoadError(
+        explained = sum(reject.rows for reject in report.rejects)
+        if (report.raw_rows, explained) != (
+            report.rejected_rows + report.written_rows,
+            report.rejected_rows,
+        ):
+            raise PermanentLoadError(
                 f"the report of {report.manifest_url} doesn't add up: {report.raw_rows} raw rows, "
-                f"{report.rejected_rows} rejected, {report.written_rows} written; nothing was "
-                "loaded"
+                f"{report.rejected_rows} rejected ({explained} by rule), {report.written_rows} "
+                "written; nothing was loaded"
             )
         return report
 
@@ -72,11 +93,11 @@ class S3Reader:
     """The two ways in which loading reads from S3."""
 
     read: Callable[[str], bytes]
-    read_from: preflight.ReadFrom
+    read_range: preflight.ReadRange
 
 
 def load_batch(
-    connection: Connection,
+    connect: Connect,
     feed: Feed,
     batch_id: str,
     report: Report,
@@ -86,38 +107,68 @@ def load_batch(
 ) -> int:
     """Load one batch in one transaction and return its rows; a batch already there is left alone.
 
-    Raises SchemaDrift or PreflightError before anything is sent, LoadError with the warehouse's own
-    load errors when COPY fails.
+    A conflict or a lost connection is answered by the whole transaction again, in a new session: it
+    begins by asking the ledger, so that a commit whose answer was lost is recognised. Raises
+    SchemaDrift or PreflightError before anything is sent, PermanentLoadError with the warehouse's
+    own load errors when COPY can't take the files, LoadError when another try may help.
     """
-    warehouse.ensure_table(connection, feed)
+    table = in_session(connect, lambda connection: _prepare(connection, feed))
     files = _check_manifest(report, s3)
-    footers = [preflight.read_footer(url, size, s3.read_from) for url, size in files]
-    with warehouse.transaction(connection) as cursor:
-        table = warehouse.table_columns(cursor, feed)
+    footers = [preflight.read_footer(url, size, s3.read_range) for url, size in files]
     rows = preflight.check(feed, table, footers)
+    preflight.check_lengths(feed, table, footers, s3.read_range)
     if rows != report.written_rows:
-        raise LoadError(
+        raise PermanentLoadError(
             f"{report.manifest_url} lists files with {rows} rows, its report says "
             f"{report.written_rows}; nothing was loaded. Clear the preprocess task."
         )
+
+    def replace(connection: Connection) -> int:
+        try:
+            with warehouse.transaction(connection) as cursor:
+                return _replace_batch(cursor, feed, batch_id, report, rows, role, run)
+        except LoadError:
+            raise
+        except Exception as error:
+            fault = fault_of(error)
+            if fault is Fault.TRANSIENT:
+                raise
+            kind = PermanentLoadError if fault is Fault.PERMANENT else LoadError
+            raise kind(_explain(connection, feed, batch_id, error)) from error
+
     try:
-        with warehouse.transaction(connection) as cursor:
-            return _replace_batch(cursor, feed, batch_id, report, rows, role, run)
+        return in_session(connect, replace)
     except LoadError:
         raise
     except Exception as error:
-        raise LoadError(_explain(connection, feed, batch_id, error)) from error
+        raise LoadError(
+            f"batch {batch_id} of {feed.id} was not loaded, as far as is known: {say(error)}. "
+            "Nothing is lost: the next try asks the ledger first."
+        ) from error
 
 
-def record_no_data(connection: Connection, feed: Feed, batch_id: str, run: Run) -> None:
+def record_no_data(connect: Connect, feed: Feed, batch_id: str, run: Run) -> None:
     """Note in the ledger that a batch has no files; a batch loaded before keeps its entry."""
+
+    def note(connection: Connection) -> None:
+        with warehouse.transaction(connection) as cursor:
+            cursor.execute(sql("lock_feed", table=feed.table))
+            cursor.execute(sql("ledger_entry"), (feed.source, feed.name, batch_id))
+            if cursor.fetchone() is None:
+                entry = ("no_data", None, None, 0, 0, 0, 0, None, run.dag_id, run.run_id)
+                cursor.execute(
+                    sql("insert_ledger_entry"), (feed.source, feed.name, batch_id, *entry)
+                )
+
+    in_session(connect, lambda connection: _prepare(connection, feed))
+    in_session(connect, note)
+
+
+def _prepare(connection: Connection, feed: Feed) -> dict[str, RedshiftType]:
+    """Bring the staging table to the contract; returns its columns."""
     warehouse.ensure_table(connection, feed)
     with warehouse.transaction(connection) as cursor:
-        cursor.execute(sql("lock_feed", table=feed.table))
-        cursor.execute(sql("ledger_entry"), (feed.source, feed.name, batch_id))
-        if cursor.fetchone() is None:
-            entry = ("no_data", None, None, 0, 0, 0, 0, None, run.dag_id, run.run_id)
-            cursor.execute(sql("insert_ledger_entry"), (feed.source, feed.name, batch_id, *entry))
+        return warehouse.table_columns(cursor, feed)
 
 
 def _replace_batch(
@@ -151,6 +202,10 @@ def _replace_batch(
         sql("insert_ledger_entry"),
         (*key, *manifest, *counts, report.loaded_at, run.dag_id, run.run_id),
     )
+    cursor.execute(sql("delete_load_rejects"), key)
+    for reject in report.rejects:
+        values = (*key, reject.rule, reject.column, reject.rows)
+        cursor.execute(sql("insert_load_rejects"), values)
     log.info(
         "%s %s: raw %d = rejected %d + loaded %d",
         feed.id,
@@ -166,7 +221,7 @@ def _check_manifest(report: Report, s3: S3Reader) -> list[tuple[str, int]]:
     """URL and bytes of each file in the manifest, whose hash must be the report's."""
     content = s3.read(report.manifest_url)
     if hashlib.sha256(content).hexdigest() != report.manifest_sha256:
-        raise LoadError(
+        raise PermanentLoadError(
             f"{report.manifest_url} is not the manifest that its report describes; nothing was "
             "loaded. Clear the preprocess task and run it again."
         )
@@ -185,21 +240,35 @@ def _expect(cursor: Cursor, rows: int, where: str, report: Report) -> None:
 
 
 def _explain(connection: Connection, feed: Feed, batch_id: str, error: Exception) -> str:
+    """What went wrong, the warehouse's own load errors, and what to do."""
     lines = [
-        f"batch {batch_id} of {feed.id} was not loaded, its transaction was rolled back: {error}"
+        f"batch {batch_id} of {feed.id} was not loaded, its transaction was rolled back: "
+        f"{say(error)}"
     ]
+    found: Sequence[Sequence[Any]] = ()
     try:
         with warehouse.transaction(connection) as cursor:
             cursor.execute(sql("load_errors"))
-            for file, line, column, kind, code, message in cursor.fetchall():
-                lines.append(
-                    f"  file {str(file).strip()}, line {line}, column {str(column).strip()} "
-                    f"({str(kind).strip()}): {str(message).strip()} [{code}]"
-                )
+            found = cursor.fetchall()
     except Exception as second:  # noqa: BLE001 the load's own error is the one to report
         log.warning("sys_load_error_detail can't be read: %s", second)
-    lines.append(
-        "Correct the raw file or the contract, then clear the preprocess task; clear only this "
-        "task if the warehouse itself was at fault."
-    )
+    for file, line, column, kind, code, message in found:
+        place = [f"file {str(file).strip()}"]
+        place += [f"line {line}"] if line else []
+        place += [f"column {str(column).strip()} ({str(kind).strip()})"] if column else []
+        lines.append(f"  {', '.join(place)}: {str(message).strip()} [{code}]")
+    lines.append(_remedy(say(error), found, fault_of(error)))
     return "\n".join(lines)
+
+
+def _remedy(said: str, load_errors: Sequence[object], fault: Fault) -> str:
+    if "does not exist" in said and ".parquet" in said:
+        return "A file of the batch is gone: clear the preprocess task, which writes it again."
+    if load_errors:
+        return "Correct the raw file or the contract, then clear the preprocess task."
+    if fault is Fault.PERMANENT:
+        return (
+            "Every try would end so. Correct what it names: the COPY role's permissions, the table "
+            "or the contract; then clear this task, or preprocessing if files have to change."
+        )
+    return "It may pass: the task is tried again. If it stays, look at the warehouse's health."

@@ -18,7 +18,14 @@ from botocore.exceptions import ClientError
 
 from elt_lib.contract import load_sources
 from elt_lib.contract_check import ContractError
-from elt_lib.load import LoadError, Report, Run, S3Reader, load_batch, record_no_data
+from elt_lib.load import (
+    PermanentLoadError,
+    Report,
+    Run,
+    S3Reader,
+    load_batch,
+    record_no_data,
+)
 from elt_lib.preflight import PreflightError
 from elt_lib.settings import settings
 from elt_lib.warehouse import SchemaDrift
@@ -45,6 +52,16 @@ class AddressedLivyHook(LivyHook):
         connection = super().get_connection(conn_id)
         connection.host, connection.port = self.url, None
         return connection
+
+    def dump_batch_logs(self, session_id: int | str) -> None:
+        """Copy the batch's log into the task's; if it can't be read, how the batch ended counts.
+
+        The provider reads the log before it says that a batch failed.
+        """
+        try:
+            super().dump_batch_logs(session_id)
+        except Exception as error:  # noqa: BLE001 that the batch failed is the error to report
+            self.log.warning("the log of batch %s can't be read: %s", session_id, error)
 
 
 class ClusterLivyOperator(LivyOperator):
@@ -79,14 +96,17 @@ class ClusterLivyOperator(LivyOperator):
         """Run the batch; a retry finds the batch of the try before, if it is on this cluster.
 
         Livy numbers batches from 0 on each cluster, so the stored id counts for one cluster only,
-        and it is forgotten on success: clearing the task means running it again.
+        and it is forgotten on success: clearing the task means running it again. A batch that the
+        job itself gave up on, for what is in its files, is not retried: it would end the same.
         """
         self.external_id_key = f"livy_batch_id_on_{self.job_flow_id}"
         try:
             result = super().execute(context)
+        except AirflowFailException:
+            raise
         except AirflowException as error:
             if reason := self._reason():
-                raise AirflowException(f"{error}: {reason}") from error
+                raise AirflowFailException(f"{error}: {reason}") from error
             raise
         store = context.get("task_state_store")
         if store is not None:
@@ -97,8 +117,13 @@ class ClusterLivyOperator(LivyOperator):
         """What the job itself said at the end of its log about why it failed; may be empty."""
         if self._batch_id is None:
             return ""
-        total = self.hook.get_batch_logs(self._batch_id, 0, 1)["total"]
-        lines = self.hook.get_batch_logs(self._batch_id, max(total - LOG_TAIL, 0), LOG_TAIL)["log"]
+        try:
+            total = self.hook.get_batch_logs(self._batch_id, 0, 1)["total"]
+            tail = self.hook.get_batch_logs(self._batch_id, max(total - LOG_TAIL, 0), LOG_TAIL)
+            lines = tail["log"]
+        except Exception as error:  # noqa: BLE001 that the batch failed is the error to report
+            self.log.warning("the log of batch %s can't be read: %s", self._batch_id, error)
+            return ""
         _, found, reason = "\n".join(lines).rpartition(FAILURE)
         return reason.strip() if found else ""
 
@@ -140,20 +165,16 @@ class LoadOperator(BaseOperator):
             feed for feed in load_sources(settings().manifest)[source].feeds if feed.name == name
         )
         run = Run(dag_id=str(context["ti"].dag_id), run_id=str(context["ti"].run_id))
-        connection = RedshiftSQLHook(redshift_conn_id="redshift_default").get_conn()
+        connect = RedshiftSQLHook(redshift_conn_id="redshift_default").get_conn
         try:
             if self._has_no_data(context, run):
-                record_no_data(connection, feed, self.batch_id, run)
+                record_no_data(connect, feed, self.batch_id, run)
                 raise AirflowSkipException(f"batch {self.batch_id} of {feed.id} has no data")
             s3 = _s3_reader(S3Hook("aws_default"))
             report = Report.parse(s3.read(self.report_url))
-            return load_batch(
-                connection, feed, self.batch_id, report, s3, settings().copy_role, run
-            )
-        except (PreflightError, SchemaDrift, ContractError) as error:
+            return load_batch(connect, feed, self.batch_id, report, s3, settings().copy_role, run)
+        except (PreflightError, SchemaDrift, ContractError, PermanentLoadError) as error:
             raise AirflowFailException(str(error)) from error
-        finally:
-            connection.close()
 
     def _has_no_data(self, context: Context, run: Run) -> bool:
         states = context["ti"].get_task_states(
@@ -174,11 +195,14 @@ def _s3_reader(hook: S3Hook) -> S3Reader:
             if code == "InvalidRange":  # the object is shorter than its manifest says
                 return b""
             if code == "NoSuchKey":
-                raise LoadError(
+                raise PermanentLoadError(
                     f"{url} is not there; nothing was loaded. Clear the preprocess task of this "
                     "run, which writes it."
                 ) from error
             raise
         return body
 
-    return S3Reader(read=get, read_from=lambda url, start: get(url, Range=f"bytes={start}-"))
+    return S3Reader(
+        read=get,
+        read_range=lambda url, start, end: get(url, Range=f"bytes={start}-{end - 1}"),
+    )

@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 
 SQL = Path(__file__).parent / "sql"
 STAGING = "staging"
+OPS = "ops"
+LEDGER_GAINED = {"load_started_at": "timestamp"}
+"""Columns that the ledger got after its first version, for tables that are older."""
 
 
 class Cursor(Protocol):
@@ -43,6 +46,9 @@ class Connection(Protocol):
     def rollback(self) -> None:
         """Roll the transaction back."""
 
+    def close(self) -> None:
+        """End the session."""
+
 
 class SchemaDrift(ValueError):
     """A staging table can't be brought to its contract without a migration."""
@@ -69,15 +75,21 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
 
 
 def ensure_tables(connection: Connection, feeds: Iterable[Feed]) -> None:
-    """Create what is missing: schemas, ledger, and per feed its staging table and lock.
+    """Create what is missing: schemas, the ledger's tables, per feed its staging table and lock.
 
     Adds columns that a contract has gained. Raises SchemaDrift where a type has changed or a
     column was removed. Safe to run at any time.
     """
     with transaction(connection) as cursor:
         cursor.execute(f"create schema if not exists {STAGING}")
-        cursor.execute("create schema if not exists ops")
+        cursor.execute(f"create schema if not exists {OPS}")
         cursor.execute(sql("create_load_ledger"))
+        present = _columns(cursor, OPS, "load_ledger")
+        for name, kind in LEDGER_GAINED.items():
+            if name not in present:
+                cursor.execute(f"alter table {OPS}.load_ledger add column {name} {kind}")
+        cursor.execute(sql("create_load_rejects"))
+        cursor.execute(sql("create_feed_freshness"))
     for feed in feeds:
         ensure_table(connection, feed)
 
@@ -104,8 +116,7 @@ def ensure_table(connection: Connection, feed: Feed) -> None:
 
 def table_columns(cursor: Cursor, feed: Feed) -> dict[str, RedshiftType]:
     """The staging table's columns in order; empty if there is no such table."""
-    cursor.execute(sql("table_columns"), (STAGING, feed.table))
-    return {row[0]: _catalog_type(*row[1:]) for row in cursor.fetchall()}
+    return _columns(cursor, STAGING, feed.table)
 
 
 def drift_of(feed: Feed, present: dict[str, RedshiftType]) -> list[str]:
@@ -138,6 +149,11 @@ def create_table(feed: Feed) -> str:
     )
     name = f"{STAGING}.{feed.table}"
     return f"create table if not exists {name} (\n    {columns}\n)\n{diststyle}\n{sort}"
+
+
+def _columns(cursor: Cursor, schema: str, table: str) -> dict[str, RedshiftType]:
+    cursor.execute(sql("table_columns"), (schema, table))
+    return {row[0]: _catalog_type(*row[1:]) for row in cursor.fetchall()}
 
 
 def _column_ddl(column: Column) -> str:

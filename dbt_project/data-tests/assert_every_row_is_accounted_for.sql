@@ -7,6 +7,7 @@ select
     batch_id,
     raw_rows,
     rejected_rows,
+    rejected_rows_with_rule,
     loaded_rows,
     staged_rows,
     repeated_rows,
@@ -15,6 +16,7 @@ select
 from {{ ref('ops_row_accounting') }}
 where
     raw_rows <> rejected_rows + loaded_rows
+    or rejected_rows <> rejected_rows_with_rule
     or loaded_rows <> staged_rows
     or (
         fact_rows is not null

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from datetime import date
 
-from infra.local import demo, docs, manifest, storage, warehouse
+from infra.local import answers, demo, docs, manifest, storage, warehouse
 from infra.local.backfill import backfill
 from infra.local.config import Config
 from infra.local.environment import service_environment, write_env_file
@@ -124,6 +124,13 @@ def run_backfill(config: Config, options: argparse.Namespace) -> int:
     return 1 if outcome.failed else 0
 
 
+def show_accounting(config: Config, _: argparse.Namespace) -> int:
+    """Show what became of every row, by batch and rule, and how fresh the feeds are."""
+    _require(config, "redshift")
+    say(answers.accounting(config))
+    return 0
+
+
 def run_demo(config: Config, _: argparse.Namespace) -> int:
     """Run the demonstration."""
     return demo.run(config, say)
@@ -194,6 +201,7 @@ def parser() -> argparse.ArgumentParser:
     it.add_argument("first", type=date.fromisoformat, help="first day, YYYY-MM-DD")
     it.add_argument("last", type=date.fromisoformat, help="last day, YYYY-MM-DD (included)")
     it.add_argument("--at-once", type=int, default=3, help="runs side by side (default: 3)")
+    command("accounting", show_accounting, "show what became of every row of every batch")
     command("demo", run_demo, "load three months of made-up trips and show the result")
     it = command("run", run, "run any command with the stack's environment, as in `run dbt build`")
     it.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")

@@ -12,19 +12,16 @@ from datetime import date
 from pathlib import Path
 from types import FrameType
 
-import redshift_connector
-
 from infra.local import docs, storage
+from infra.local.answers import query, render
 from infra.local.backfill import backfill
 from infra.local.config import Config
-from infra.local.environment import WAREHOUSE
 from infra.local.samples import bikeshare
 from infra.local.samples.sample import Sample
 from infra.local.stack import Stack
 
 DAG = "bikeshare"
 STATIONS = 8
-QUERIES = Path(__file__).with_name("queries")
 
 Say = Callable[[str], None]
 
@@ -45,13 +42,13 @@ def run(config: Config, say: Say, months: Sequence[str] = bikeshare.MONTHS) -> i
             say(f"\nFailed: {', '.join(outcome.failed)}. Above: the task, its error and its log.")
             return 1
         say("\n==> What became of the rows")
-        names, rows = _query(config, "row_accounting.sql")
-        say(_render(names, rows))
+        names, rows = query(config, "row_accounting.sql")
+        say(render(names, rows))
         if wrong := _differences(sample, names, rows):
             say("\n".join(["", "This is not what the files hold:", *wrong]))
             return 1
         say("\n==> The busiest stations")
-        say(_render(*_query(config, "busiest_stations.sql", STATIONS)))
+        say(render(*query(config, "busiest_stations.sql", STATIONS)))
         say(f"\nDone in {time.monotonic() - began:.0f} s.{_next_steps(config, started)}")
     return 0
 
@@ -120,48 +117,6 @@ def _first_day(month: str) -> date:
 def _last_day(month: str) -> date:
     first = _first_day(month)
     return first.replace(day=calendar.monthrange(first.year, first.month)[1])
-
-
-def _query(
-    config: Config, file: str, *values: object
-) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
-    """Run one of our queries with the client that people use; returns column names and rows."""
-    with redshift_connector.connect(
-        host="127.0.0.1",
-        port=config.ports.redshift,
-        user="starlift",
-        password=config.secrets.redshift_password,
-        database=WAREHOUSE,
-        ssl=False,
-    ) as connection:
-        cursor = connection.cursor()
-        cursor.execute((QUERIES / file).read_text(encoding="utf-8"), values)
-        names = [column[0] for column in cursor.description]
-        return names, cursor.fetchall()
-
-
-def _render(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Render a table: numbers to the right, everything else to the left."""
-    texts = [[_text(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(names, *texts, strict=True)]
-    numbers = [
-        all(isinstance(row[at], int | float | None) for row in rows) for at in range(len(names))
-    ]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = (
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(cells, widths, numbers, strict=True)
-        )
-        return ("  " + "  ".join(padded)).rstrip()
-
-    return "\n".join([line([name.replace("_", " ") for name in names]), *map(line, texts)])
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _next_steps(config: Config, started: bool) -> str:

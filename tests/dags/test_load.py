@@ -1,168 +1,20 @@
 """The load protocol against the real gateway and S3: exactly once, or not at all."""
 
-import hashlib
-import io
 import json
 import threading
-from dataclasses import fields, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 
-import boto3
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import redshift_connector
 from botocore.exceptions import ClientError
 
-from elt_lib.contract import Column, Empty, ExtraColumns, Feed, Files, TableLayout
-from elt_lib.load import LoadError, Report, Run, S3Reader, load_batch, record_no_data
+from elt_lib import preflight, sessions
+from elt_lib.contract import Column
+from elt_lib.load import LoadError, PermanentLoadError, Rejects, Report, record_no_data
 from elt_lib.preflight import PreflightError
-from elt_lib.warehouse import SchemaDrift, ensure_tables
-from infra.local.config import Config, Ports
-from infra.local.environment import COPY_ROLE, environment
-from infra.local.stack import Stack
+from elt_lib.warehouse import SQL, SchemaDrift
+from tests.dags.lake import RUN, at, parquet
 
 pytestmark = pytest.mark.slow
-
-RUN = Run("shop", "run-1")
-FEED = Feed(
-    source="shop",
-    name="orders",
-    description="",
-    files=Files("*.csv"),
-    columns=(Column("order_id", "bigint", required=True), Column("note", "varchar(5)")),
-    layout=TableLayout(sort=("order_id",)),
-    wait=timedelta(0),
-    empty=Empty.ALLOW,
-    extra_columns=ExtraColumns.FAIL,
-    reject_limit=0.0,
-    declared_in="_shop__sources.yml",
-)
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory):
-    free = {Ports.variable(port.name): "0" for port in fields(Ports)}
-    state = str(tmp_path_factory.mktemp("load"))
-    running = Stack(Config.load({"STARLIFT_STATE": state, **free}), ["postgres", "redshift", "s3"])
-    try:
-        running.up()
-        yield running
-    finally:
-        running.down()
-
-
-class Lake:
-    """Batches written as the Spark job writes them, and the warehouse that they go to."""
-
-    def __init__(self, stack, feed):
-        self.feed = feed
-        self.config = stack.config
-        values = environment(stack.config)
-        self.s3 = boto3.client(
-            "s3",
-            endpoint_url=values["AWS_ENDPOINT_URL_S3"],
-            aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
-            region_name=values["AWS_REGION"],
-        )
-        self.bucket = stack.config.lake_bucket
-        self.written = 0
-        self.connections = []
-
-    def connect(self):
-        connection = redshift_connector.connect(
-            host="127.0.0.1",
-            port=self.config.ports.redshift,
-            user="starlift",
-            password=self.config.secrets.redshift_password,
-            database="starlift",
-            ssl=False,
-        )
-        self.connections.append(connection)
-        return connection
-
-    def put(self, key, content):
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
-        return f"s3://{self.bucket}/{key}"
-
-    def get(self, url, **options):
-        key = url.removeprefix(f"s3://{self.bucket}/")
-        return self.s3.get_object(Bucket=self.bucket, Key=key, **options)["Body"].read()
-
-    @property
-    def reader(self):
-        return S3Reader(self.get, lambda url, start: self.get(url, Range=f"bytes={start}-"))
-
-    def write(self, batch, *parts, feed=None):
-        """Write parts (lists of (order_id, note)) and their manifest; returns the report."""
-        self.written += 1
-        prefix = f"staged/{self.feed.table}/{batch}/attempt-{self.written}"
-        loaded_at = datetime(2026, 1, 1, 0, 0, self.written)
-        entries = []
-        for number, rows in enumerate(parts):
-            content = parquet(feed or self.feed, batch, rows, loaded_at)
-            url = self.put(f"{prefix}/part-{number}.parquet", content)
-            meta = {"content_length": len(content)}
-            entries.append({"url": url, "mandatory": True, "meta": meta})
-        manifest = json.dumps({"entries": entries}).encode()
-        rows = sum(len(part) for part in parts)
-        return Report(
-            manifest_url=self.put(f"{prefix}/manifest.json", manifest),
-            manifest_sha256=hashlib.sha256(manifest).hexdigest(),
-            files=1,
-            raw_rows=rows + 1,
-            rejected_rows=1,
-            written_rows=rows,
-            loaded_at=loaded_at,
-        )
-
-    def load(self, batch, report, feed=None):
-        connection = self.connect()
-        feed = feed or self.feed
-        return load_batch(connection, feed, batch, report, self.reader, COPY_ROLE, RUN)
-
-    def rows(self):
-        return self.query(
-            f"select _batch_id, order_id, note from staging.{self.feed.table} order by 1, 2, 3"
-        )
-
-    def ledger(self):
-        return self.query(
-            f"""
-            select batch_id, status, raw_rows, rejected_rows, loaded_rows
-            from ops.load_ledger
-            where feed = '{self.feed.name}'
-            order by batch_id
-            """
-        )
-
-    def query(self, sql):
-        cursor = self.connect().cursor()
-        cursor.execute(sql)
-        return [tuple(row) for row in cursor.fetchall()]
-
-
-def parquet(feed, batch, rows, loaded_at):
-    types = {"bigint": pa.int64(), "varchar": pa.string(), "timestamp": pa.timestamp("us")}
-    names = [column.name for column in feed.table_columns]
-    values = [[*row, batch, "s3://raw/a.csv", loaded_at] for row in rows]
-    schema = pa.schema([(c.name, types[c.type.name]) for c in feed.table_columns])
-    table = pa.Table.from_pylist([dict(zip(names, v, strict=True)) for v in values], schema=schema)
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
-    return sink.getvalue()
-
-
-@pytest.fixture
-def lake(stack, request):
-    """A feed of the test's own, its table created."""
-    name = f"orders_{abs(hash(request.node.name)) % 10**8}"
-    made = Lake(stack, replace(FEED, name=name))
-    ensure_tables(made.connect(), [made.feed])
-    yield made
-    for connection in made.connections:
-        connection.close()
 
 
 def test_a_batch_is_loaded_and_noted(lake):
@@ -195,26 +47,95 @@ def test_a_batch_whose_rows_were_all_rejected_is_noted(lake):
     assert lake.ledger() == [("b1", "loaded", 1, 1, 0)]
 
 
-def test_a_value_too_long_names_file_and_column_and_loads_nothing(lake):
+def test_a_value_too_long_names_file_row_column_and_value_and_loads_nothing(lake):
+    lake.load("b1", lake.write("b1", [(1, "old")]))
+    report = lake.write("b1", [(1, "new")], [(2, "fits"), (3, "too long")])
+    with pytest.raises(PreflightError) as caught:
+        lake.load("b1", report)
+    assert (
+        "part-1.parquet: column note is string with a value of 8 bytes in the file "
+        "(row 2: 'too long'), 5 bytes in the table"
+    ) in str(caught.value)
+    assert lake.copies() == ["completed"]
+    assert lake.rows() == [("b1", 1, "old")]
+
+
+def test_what_only_copy_finds_is_explained_and_not_tried_again(lake, monkeypatch):
+    monkeypatch.setattr(preflight, "LENGTHS_BUDGET", 0)
+    monkeypatch.setattr(preflight.check_lengths, "__defaults__", (0,))
     lake.load("b1", lake.write("b1", [(1, "old")]))
     report = lake.write("b1", [(1, "new")], [(2, "too long")])
-    with pytest.raises(LoadError) as caught:
+    with pytest.raises(PermanentLoadError) as caught:
         lake.load("b1", report)
     message = str(caught.value)
-    assert "was not loaded, its transaction was rolled back" in message
-    assert "part-1.parquet" in message
-    assert "note" in message
+    assert "was not loaded, its transaction was rolled back: Spectrum Scan Error" in message
+    assert "part-1.parquet, line 1, column note (varchar):" in message
+    assert "value 'too long'" in message
+    assert "Correct the raw file or the contract, then clear the preprocess task." in message
+    assert lake.copies() == ["completed", "aborted"]
     assert lake.rows() == [("b1", 1, "old")]
     assert lake.ledger() == [("b1", "loaded", 2, 1, 1)]
 
 
 def test_a_file_deleted_after_the_manifest_loads_nothing(lake):
     report = lake.write("b1", [(1, "a")], [(2, "b")])
-    key = report.manifest_url.removeprefix(f"s3://{lake.bucket}/")
-    lake.s3.delete_object(Bucket=lake.bucket, Key=key.replace("manifest.json", "part-1.parquet"))
+    lake.delete(report, "part-1.parquet")
     with pytest.raises(ClientError, match="NoSuchKey"):
         lake.load("b1", report)
-    assert (lake.rows(), lake.ledger()) == ([], [])
+    assert (lake.rows(), lake.ledger(), lake.copies()) == ([], [], [])
+
+
+def test_a_file_deleted_between_preflight_and_copy_loads_nothing(lake):
+    lake.load("b1", lake.write("b1", [(1, "old")]))
+    report = lake.write("b1", [(1, "a")], [(2, "b")])
+
+    reached = at("before copy", lambda: lake.delete(report, "part-1.parquet"))
+    with pytest.raises(PermanentLoadError) as caught:
+        lake.load("b1", report, reached=reached)
+    assert f"{report.manifest_url}: The specified key does not exist" in str(caught.value)
+    assert "part-1.parquet" in str(caught.value)
+    assert "clear the preprocess task, which writes it again" in str(caught.value)
+    assert lake.rows() == [("b1", 1, "old")]
+    assert lake.ledger() == [("b1", "loaded", 2, 1, 1)]
+
+
+KINDS = (
+    "serializable_isolation",
+    "concurrent_transaction",
+    "connection_lost_before",
+    "connection_lost_after",
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("statement", ["^lock", "^delete from staging", "^copy", "^commit"])
+def test_a_fault_of_the_warehouse_is_answered_by_the_whole_transaction_again(
+    lake, monkeypatch, kind, statement
+):
+    monkeypatch.setattr(sessions, "FIRST_PAUSE", 0.01)
+    lake.load("b1", lake.write("b1", [(1, "old"), (2, "old")]))
+    report = lake.write("b1", [(1, "a")], [(3, "c")])
+    # Armed late, so that the COMMIT is the load's and not that of the table's check before it.
+    reached = at("before lock", lambda: lake.inject(kind, statement))
+    assert lake.load("b1", report, reached=reached) == 2
+    assert lake.rows() == [("b1", 1, "a"), ("b1", 3, "c")]
+    assert lake.ledger() == [("b1", "loaded", 3, 1, 2)]
+    assert lake.hits() == [1]
+
+
+def test_a_fault_that_stays_is_left_to_airflow_after_five_tries(lake, monkeypatch):
+    monkeypatch.setattr(sessions, "FIRST_PAUSE", 0.01)
+    lake.load("b1", lake.write("b1", [(1, "old")]))
+    report = lake.write("b1", [(1, "new")])
+    lake.inject("serializable_isolation", "^copy", times=99)
+    with pytest.raises(LoadError, match="1023 Serializable isolation violation") as caught:
+        lake.load("b1", report)
+    assert not isinstance(caught.value, PermanentLoadError)
+    assert lake.hits() == [5]
+    assert lake.rows() == [("b1", 1, "old")]
+    lake.query("select starlift_gateway.clear_faults()")
+    assert lake.load("b1", report) == 1
+    assert lake.rows() == [("b1", 1, "new")]
 
 
 def test_a_file_written_again_is_caught(lake):
@@ -241,25 +162,58 @@ def test_rows_that_the_report_does_not_know_are_caught(lake):
     assert lake.rows() == []
 
 
-def test_a_report_that_does_not_add_up_is_refused():
-    report = {
-        "manifest": {"url": "s3://lake/m", "sha256": "0"},
-        "files": [],
-        "raw_rows": 3,
-        "rejected_rows": 1,
-        "written_rows": 1,
-        "loaded_at": "2026-01-01T00:00:00Z",
-    }
-    with pytest.raises(LoadError, match="3 raw rows, 1 rejected, 1 written"):
-        Report.parse(json.dumps(report).encode())
+REPORT = {
+    "manifest": {"url": "s3://lake/m", "sha256": "0"},
+    "files": [],
+    "raw_rows": 3,
+    "rejected_rows": 2,
+    "written_rows": 1,
+    "loaded_at": "2026-01-01T00:00:00Z",
+    "rejects": [{"rule": "type", "column": "a", "rows": 2}],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"written_rows": 2}, r"3 raw rows, 2 rejected \(2 by rule\), 2 written"),
+        ({"rejects": []}, r"3 raw rows, 2 rejected \(0 by rule\), 1 written"),
+    ],
+)
+def test_a_report_that_does_not_add_up_is_refused(change, said):
+    assert Report.parse(json.dumps(REPORT).encode()).rejects == (Rejects("type", "a", 2),)
+    with pytest.raises(PermanentLoadError, match=said):
+        Report.parse(json.dumps(REPORT | change).encode())
+
+
+def test_rejects_are_noted_by_rule_and_replaced_with_their_batch(lake):
+    def rejects():
+        return lake.query(
+            "select batch_id, rule, column_name, rejected_rows from ops.load_rejects "
+            f"where feed = '{lake.feed.name}' order by 1, 2, 3"
+        )
+
+    first = replace(
+        lake.write("b1", [(1, "a")]),
+        rejects=(Rejects("type", "note", 2), Rejects("malformed", None, 1)),
+    )
+    lake.load("b1", first)
+    lake.load("b2", lake.write("b2", [(1, "a")]))
+    assert rejects() == [
+        ("b1", "malformed", None, 1),
+        ("b1", "type", "note", 2),
+        ("b2", "type", "note", 1),
+    ]
+    lake.load("b1", replace(lake.write("b1", [(1, "a")]), rejects=()))
+    assert rejects() == [("b2", "type", "note", 1)]
 
 
 def test_no_data_is_noted_once_and_never_over_a_load(lake):
-    record_no_data(lake.connect(), lake.feed, "b1", RUN)
-    record_no_data(lake.connect(), lake.feed, "b1", RUN)
+    record_no_data(lake.session, lake.feed, "b1", RUN)
+    record_no_data(lake.session, lake.feed, "b1", RUN)
     assert lake.ledger() == [("b1", "no_data", 0, 0, 0)]
     lake.load("b1", lake.write("b1", [(1, "a")]))
-    record_no_data(lake.connect(), lake.feed, "b1", RUN)
+    record_no_data(lake.session, lake.feed, "b1", RUN)
     assert lake.ledger() == [("b1", "loaded", 2, 1, 1)]
 
 
@@ -305,6 +259,42 @@ def test_two_batches_of_one_feed_at_once(lake):
     assert lake.rows() == [(f"b{n}", n, "x") for n in range(3) for _ in range(200)]
 
 
+def test_a_reader_sees_whole_batches_only_and_no_error(lake):
+    """Two runs of one batch and a run of another at once, five rounds; polled all the while."""
+    sizes = {"b1": 300, "b2": 200}
+    for batch, size in sizes.items():
+        lake.load(batch, lake.write(batch, [(n, "0") for n in range(size)]))
+    seen, done = [], threading.Event()
+
+    def poll():
+        cursor = lake.connect().cursor()
+        while not done.is_set():
+            cursor.execute(
+                "select _batch_id, count(*), count(distinct order_id), min(note), max(note) "
+                f"from staging.{lake.feed.table} group by _batch_id order by 1"
+            )
+            seen.append([tuple(row) for row in cursor.fetchall()])
+            cursor.execute("rollback")
+
+    def load_all():
+        try:
+            for number in range(1, 6):
+                rows = {b: [(n, str(number)) for n in range(size)] for b, size in sizes.items()}
+                first, second = (lake.write(batch, rows[batch]) for batch in sizes)
+                loads = [("b1", first), ("b1", first), ("b2", second)]
+                assert at_once(*[lambda it=it: lake.load(*it) for it in loads]) == [None] * 3
+        finally:
+            done.set()
+
+    assert at_once(poll, load_all) == [None, None]
+    assert {tuple((batch, *counts) for batch, *counts, _, _ in look) for look in seen} == {
+        (("b1", 300, 300), ("b2", 200, 200))
+    }
+    assert all(least == greatest for look in seen for *_, least, greatest in look)
+    assert len({look[0][-1] for look in seen}) > 1  # it did see versions change
+    assert [row[3:] for row in lake.ledger()] == [(1, 300), (1, 200)]
+
+
 def test_a_column_that_the_contract_gained_is_added(lake):
     lake.load("b1", lake.write("b1", [(1, "a")]))
     first, second = lake.feed.columns
@@ -338,3 +328,10 @@ def test_what_takes_a_migration_stops_the_load(lake, columns, message):
     assert message in str(caught.value)
     assert "_shop__sources.yml" in str(caught.value)
     assert lake.rows() == []
+
+
+def test_no_statement_of_ours_holds_a_key():
+    texts = {path.name: path.read_text().lower() for path in SQL.glob("*.sql")}
+    assert "iam_role '$role'" in texts["copy_batch.sql"]
+    words = ("credentials", "access_key", "secret", "session_token", "password")
+    assert [(name, word) for name, text in texts.items() for word in words if word in text] == []

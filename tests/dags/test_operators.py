@@ -27,6 +27,9 @@ class Livy(http.server.BaseHTTPRequestHandler):
         self.answer({"id": len(self.server.posted) - 1, "state": "starting"})
 
     def do_GET(self):
+        if self.server.broken and "/log" in self.path:
+            self.send_error(502)
+            return
         number = int(self.path.split("/")[2])
         known = next(self.server.states.get(number, itertools.repeat("success")))
         lines = self.server.log
@@ -45,7 +48,7 @@ class Livy(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def livy():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Livy)
-    server.posted, server.states, server.log = [], {}, []
+    server.posted, server.states, server.log, server.broken = [], {}, [], False
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -145,7 +148,22 @@ def test_a_failed_batch_says_what_the_job_said(cluster, livy):
     livy.states[0] = itertools.repeat("dead")
     reason = "2 of 3 rows break the contract"
     livy.log = ["INFO"] * 200 + [f"preprocess failed: {reason}", "INFO Shutdown hook called"]
-    with pytest.raises(AirflowException, match=f"did not succeed: {reason}"):
+    with pytest.raises(AirflowFailException, match=f"did not succeed: {reason}"):
+        run(cluster, livy, Store())
+
+
+def test_a_batch_that_died_without_a_word_may_be_tried_again(cluster, livy):
+    livy.states[0] = itertools.repeat("dead")
+    livy.log = ["INFO"] * 200
+    with pytest.raises(AirflowException, match="did not succeed") as caught:
+        run(cluster, livy, Store())
+    assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_a_livy_that_is_gone_does_not_hide_that_the_batch_failed(cluster, livy):
+    livy.states[0] = iter(["dead", "dead"])  # then it answers with an error
+    livy.broken = True
+    with pytest.raises(AirflowException, match="did not succeed"):
         run(cluster, livy, Store())
 
 

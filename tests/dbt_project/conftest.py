@@ -28,6 +28,7 @@ def empty_warehouse(warehouse: Warehouse) -> Warehouse:
         "delete from staging.bikeshare__trips",
         "delete from staging.bikeshare__stations",
         "delete from ops.load_ledger",
+        "delete from ops.load_rejects",
         "drop schema if exists marts cascade",
         "create schema marts",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -87,11 +88,12 @@ def value_of(text: str, column: dict[str, Any]) -> Any:
 def stage(warehouse: Warehouse, manifest: Path, batch: Batch, loaded_at: datetime) -> None:
     """Load one batch and write its ledger row, as the load task does."""
     columns = contract(manifest, f"{batch.source}.{batch.feed}")
-    rows, rejected = [], 0
+    rows: list[dict[str, Any]] = []
+    rules: Counter[str] = Counter()
     for file in batch.files:
         for record in read(file.path, columns):
             if isinstance(record, str):
-                rejected += 1
+                rules[record] += 1
                 continue
             record |= {
                 "_batch_id": batch.batch_id,
@@ -99,6 +101,7 @@ def stage(warehouse: Warehouse, manifest: Path, batch: Batch, loaded_at: datetim
                 "_loaded_at": loaded_at,
             }
             rows.append(record)
+    rejected = rules.total()
     ledger = {
         "source": batch.source,
         "feed": batch.feed,
@@ -111,7 +114,9 @@ def stage(warehouse: Warehouse, manifest: Path, batch: Batch, loaded_at: datetim
         "data_loaded_at": loaded_at if batch.files else None,
         "recorded_at": loaded_at,
     }
-    load(warehouse, f"staging.{batch.source}__{batch.feed}", rows, [ledger])
+    of_batch = {name: ledger[name] for name in ("source", "feed", "batch_id")}
+    rejects = [{**of_batch, "rule": rule, "rejected_rows": n} for rule, n in rules.items()]
+    load(warehouse, f"staging.{batch.source}__{batch.feed}", rows, [ledger], rejects)
 
 
 def load(
@@ -119,9 +124,11 @@ def load(
     table: str,
     rows: list[dict[str, Any]],
     ledger: Iterable[dict[str, Any]],
+    rejects: Iterable[dict[str, Any]] = (),
 ) -> None:
     with contextlib.closing(warehouse.connect()) as connection:
         cursor = connection.cursor()
         insert(cursor, table, rows)
         insert(cursor, "ops.load_ledger", list(ledger))
+        insert(cursor, "ops.load_rejects", list(rejects))
         connection.commit()

@@ -30,6 +30,7 @@ def built(warehouse: Warehouse, manifest: Path, sample: Sample) -> Warehouse:
         "delete from staging.bikeshare__trips",
         "delete from staging.bikeshare__stations",
         "delete from ops.load_ledger",
+        "delete from ops.load_rejects",
         "drop schema if exists marts cascade",
         "create schema marts",
     )

@@ -14,14 +14,13 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.dbt_project.staged_trips import MONTHS, Staging, Trip, change_at_random
-from tests.dbt_project.warehouse import Warehouse
+from tests.dbt_project.warehouse import Warehouse, inside
 
 pytestmark = pytest.mark.slow
 
@@ -46,39 +45,15 @@ def assert_equals_full_refresh(staging: Staging, select: str) -> None:
     assert dict(found) == staging.winners()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_any_sequence_of_loads_equals_a_full_refresh(
-    staging: Staging, full_refresh: str, seed: int
-) -> None:
-    rng = random.Random(seed)  # noqa: S311  (a test's sequence, no secret)
-    for _ in range(6):
-        for _ in range(rng.randrange(1, 4)):
+def test_any_sequence_of_loads_equals_a_full_refresh(staging: Staging, full_refresh: str) -> None:
+    """Through dbt itself; many more sequences go through its statements (test_merge)."""
+    rng = random.Random(1)  # noqa: S311  (a test's sequence, no secret)
+    for _ in range(4):
+        for _ in range(rng.randrange(2, 6)):
             change_at_random(rng, staging)
         staging.warehouse.built(*RUN)
         assert_equals_full_refresh(staging, full_refresh)
     staging.warehouse.built(*RUN, "--full-refresh")
-    assert_equals_full_refresh(staging, full_refresh)
-
-
-def test_a_run_without_news_changes_nothing(staging: Staging, full_refresh: str) -> None:
-    staging.load(OCTOBER, [Trip("a", datetime(2019, 10, 5)), Trip("b", datetime(2019, 10, 6))])
-    staging.warehouse.built(*RUN)
-    marks = "select trip_id, xmin::text from marts.fct_trips order by 1"
-    before = inside(staging.warehouse, marks)
-    staging.warehouse.built(*RUN)
-    assert inside(staging.warehouse, marks) == before
-    assert len(before) == 2
-
-
-def test_only_trips_of_changed_batches_are_written(staging: Staging, full_refresh: str) -> None:
-    staging.load(SEPTEMBER, [Trip("old", datetime(2019, 9, 5))])
-    staging.load(OCTOBER, [Trip("a", datetime(2019, 10, 5))])
-    staging.warehouse.built(*RUN)
-    marks = "select trip_id, xmin::text from marts.fct_trips where trip_id = 'old'"
-    before = inside(staging.warehouse, marks)
-    staging.load(OCTOBER, [Trip("a", datetime(2019, 10, 6))])
-    staging.warehouse.built(*RUN)
-    assert inside(staging.warehouse, marks) == before
     assert_equals_full_refresh(staging, full_refresh)
 
 
@@ -100,14 +75,6 @@ def test_a_withdrawn_trip_leaves_and_an_older_version_comes_back(
         ["new", NOVEMBER, 600],
         ["seen twice", OCTOBER, 300],
     ]
-
-
-def test_everything_withdrawn_leaves_an_empty_fact(staging: Staging, full_refresh: str) -> None:
-    staging.load(OCTOBER, [Trip("a", datetime(2019, 10, 5))])
-    staging.warehouse.built(*RUN)
-    staging.withdraw(OCTOBER)
-    staging.warehouse.built(*RUN)
-    assert_equals_full_refresh(staging, full_refresh)
 
 
 def test_a_start_that_moves_further_than_the_window_is_noticed_and_repaired(
@@ -148,59 +115,11 @@ def test_a_wrong_override_says_what_to_write(staging: Staging) -> None:
     staging.load(OCTOBER, [Trip("a", datetime(2019, 10, 5))])
     staging.warehouse.built(*RUN)
     for value in ("20191001T000000", ["2019-10-01"], ["x'; drop table y; --"]):
-        result = staging.warehouse.dbt(*RUN, "--vars", json.dumps({"backfill_batches": value}))
+        given = ("--vars", json.dumps({"backfill_batches": value}))
+        result = staging.warehouse.dbt("compile", *RUN[1:], *given)
         assert not result.success
         assert "The var backfill_batches" in messages(result)
         assert "20191001T000000" in messages(result)
-
-
-def test_the_delete_reads_a_window_given_by_literals(staging: Staging) -> None:
-    staging.load(OCTOBER, [Trip("a", datetime(2019, 10, 5)), Trip("b", datetime(2019, 10, 9))])
-    staging.warehouse.built(*RUN)
-    staging.load(OCTOBER, [Trip("a", datetime(2019, 10, 5)), Trip("c", datetime(2019, 10, 8, 7))])
-    staging.warehouse.built(*RUN)
-    path = Path(staging.warehouse.environment["DBT_TARGET_PATH"])
-    (merge,) = path.glob("run/starlift/models/**/fct_trips.sql")
-    assert (
-        "started_at between cast('2019-08-04 00:00:00' as timestamp) "
-        "and cast('2019-12-09 23:59:59.999999' as timestamp)"
-    ) in " ".join(merge.read_text(encoding="utf-8").split())
-
-
-PROBE = """
-{{{{ config(
-    materialized='incremental', incremental_strategy='delete+insert', unique_key='probe_key',
-    contract={{'enforced': false}}, pre_hook=[], persist_docs={{}}
-) }}}}
-{{% if is_incremental() %}}
-select 'b' as probe_key, 2 as n union all select {second} as probe_key, 3 as n
-{{% else %}}
-select 'a' as probe_key, 1 as n
-{{% endif %}}
-"""
-
-
-def test_an_increment_with_a_null_or_repeated_key_changes_nothing(
-    empty_warehouse: Warehouse, tmp_path: Path
-) -> None:
-    project = tmp_path / "project"
-    copy_project(Path(empty_warehouse.environment["DBT_PROJECT_DIR"]), project)
-    folder = project / "models" / "marts" / "bikeshare"
-    for name, second in (("null", "cast(null as varchar(1))"), ("repeated", "'b'")):
-        (folder / f"fct_{name}.sql").write_text(PROBE.format(second=second))
-    probing = Warehouse(
-        empty_warehouse.port,
-        tmp_path,
-        empty_warehouse.environment
-        | {"DBT_PROJECT_DIR": str(project), "DBT_TARGET_PATH": str(tmp_path / "target")},
-    )
-    probing.built("run", "--select", "fct_null", "fct_repeated")
-    result = probing.dbt("run", "--select", "fct_null", "fct_repeated")
-    said = {done.node.name: done.message for done in result.result.results}
-    assert "the increment has 1 rows whose probe_key is NULL and 0 rows that" in said["fct_null"]
-    assert "0 rows whose probe_key is NULL and 1 rows that repeat" in said["fct_repeated"]
-    assert probing.rows("select probe_key, n from marts.fct_null") == [["a", 1]]
-    assert probing.rows("select probe_key, n from marts.fct_repeated") == [["a", 1]]
 
 
 def test_a_kill_in_the_middle_of_the_merge_leaves_nothing_behind(
@@ -272,39 +191,9 @@ def parsed_twice(staging: Staging) -> list[str]:
     return [str(folder) for folder in folders]
 
 
-def test_batches_loaded_between_runs_are_all_found(staging: Staging, full_refresh: str) -> None:
-    """An older batch after a newer one: what a watermark on time would miss."""
-    staging.load(NOVEMBER, [Trip("n", datetime(2019, 11, 5))])
-    staging.warehouse.built(*RUN)
-    staging.load(SEPTEMBER, [Trip("s", datetime(2019, 9, 5)), Trip("n", datetime(2019, 9, 30))])
-    staging.load(OCTOBER, [Trip("o", datetime(2019, 10, 5) + timedelta(hours=3))])
-    staging.warehouse.built(*RUN)
-    assert_equals_full_refresh(staging, full_refresh)
-
-
 def messages(result: object) -> str:
     found = [str(done.message) for done in getattr(getattr(result, "result", None), "results", [])]
     return "\n".join([*found, str(getattr(result, "exception", ""))])
-
-
-def copy_project(source: Path, target: Path) -> None:
-    for path in sorted(source.rglob("*")):
-        relative = path.relative_to(source)
-        if path.is_file() and relative.parts[0] not in {"target", "logs"}:
-            (target / relative).parent.mkdir(parents=True, exist_ok=True)
-            (target / relative).write_bytes(path.read_bytes())
-
-
-def inside(warehouse: Warehouse, sql: str) -> list[list[str]]:
-    """Ask PostgreSQL itself, past the gateway."""
-    with psycopg.connect(
-        host="127.0.0.1",
-        port=int(warehouse.environment["POSTGRES_PORT"]),
-        user="postgres",
-        password=warehouse.environment["STARLIFT_POSTGRES_PASSWORD"],
-        dbname=warehouse.environment["REDSHIFT_DATABASE"],
-    ) as connection:
-        return [list(row) for row in connection.execute(sql).fetchall()]
 
 
 def waiting(warehouse: Warehouse, start: str) -> int:

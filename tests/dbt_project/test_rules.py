@@ -123,7 +123,7 @@ def test_only_staging_reads_sources_but_for_the_ledger(
             source, feed = name.removeprefix("stg_").split("__")
             assert read == [f"source.starlift.{source}.{feed}"]
         elif folder(model) == "ops":
-            assert read == ["source.starlift.ops.load_ledger"]
+            assert read == ["source.starlift.ops.load_ledger", "source.starlift.ops.load_rejects"]
         else:
             assert read == []
     feeds = {
@@ -217,7 +217,7 @@ def test_incremental_models_merge_as_the_project_does(models: dict[str, Node]) -
         config = model["config"]
         assert config["incremental_strategy"] == "delete+insert"
         assert config["unique_key"] in model["columns"]
-        assert config["on_schema_change"] == "fail"
+        assert config["on_schema_change"] in {"append_new_columns", "fail"}
         assert config["meta"]["delete_window_on"] in config["sort"]
         assert f"model.starlift.{config['meta']['batches_of']}" in model["depends_on"]["nodes"]
         hooks = [(hook["sql"], hook["transaction"]) for hook in config["pre-hook"]]

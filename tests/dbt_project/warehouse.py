@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import redshift_connector
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
@@ -204,3 +205,16 @@ def stop(process: subprocess.Popen[Any]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def inside(warehouse: Warehouse, sql: str) -> list[list[str]]:
+    """Ask PostgreSQL itself, past the gateway."""
+    with psycopg.connect(
+        host="127.0.0.1",
+        port=int(warehouse.environment["POSTGRES_PORT"]),
+        user="postgres",
+        password=warehouse.environment["STARLIFT_POSTGRES_PASSWORD"],
+        dbname=warehouse.environment["REDSHIFT_DATABASE"],
+    ) as connection:
+        cursor = connection.execute(sql)
+        return [list(row) for row in cursor.fetchall()] if cursor.description else []

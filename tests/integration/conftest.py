@@ -50,14 +50,14 @@ class Lab:
             cursor.execute(sql, values)
             return [tuple(row) for row in cursor.fetchall()]
 
-    def postgres(self) -> psycopg.Connection[Any]:
-        """Connect to the PostgreSQL below the gateway, to look at locks."""
+    def postgres(self, database: str = "starlift") -> psycopg.Connection[Any]:
+        """Connect to the PostgreSQL below the gateway, to look at locks, or at Airflow's data."""
         return psycopg.connect(
             host="127.0.0.1",
             port=self.config.ports.postgres,
             user="postgres",
             password=self.config.secrets.postgres_password,
-            dbname="starlift",
+            dbname=database,
         )
 
     def upload(self, files: dict[str, Path]) -> None:
@@ -116,7 +116,9 @@ TABLES = {
         "data_loaded_at",
         "run_id",
         "recorded_at",
+        "load_started_at",
     ),
+    "ops.load_rejects": (),
     "marts.fct_trips": ("_loaded_at",),
     "marts.dim_station": (),
     "marts.agg_station_traffic": (),

@@ -10,7 +10,11 @@ from tests.integration.waiting import eventually
 
 
 class Killer(threading.Thread):
-    """Waits for two moments of a run and sends SIGKILL in each."""
+    """Waits for four moments of a run and sends SIGKILL in each.
+
+    The task that has submitted a Spark batch, so that its retry has to find the batch; Spark,
+    midway; the scheduler, while a load is at work; that load, between COPY and commit.
+    """
 
     def __init__(self, lab, known):
         super().__init__(daemon=True)
@@ -21,14 +25,29 @@ class Killer(threading.Thread):
 
     def run(self):
         try:
-            self.kill_spark()
-            self.kill_load()
+            batch = eventually(self.trips_batch, "the trips batch runs in Livy")
+            self.kill_submitter(batch)
+            self.kill_spark(batch)
+            self.kill_scheduler_and_load()
         except BaseException as error:  # noqa: BLE001 the test reports it
             self.error = error
 
-    def kill_spark(self):
+    def kill_submitter(self, batch):
+        """SIGKILL the process of the task that waits for the batch.
+
+        Its title holds the task instance's id (airflow/sdk/execution_time/task_runner.py), and so
+        does the batch's name.
+        """
+        title = f"airflow worker -- {batch['name'].split()[-1]}"
+        for process in psutil.process_iter(["cmdline"]):
+            if title in " ".join(process.info["cmdline"] or []):
+                process.kill()
+                self.killed.append("submitter")
+                return
+        raise AssertionError(f"no process is called {title}")
+
+    def kill_spark(self, batch):
         """SIGKILL the JVM of the trips batch once it has begun to write its attempt."""
-        batch = eventually(self.trips_batch, "the trips batch runs in Livy")
         attempt = self.lab.config.s3 / self.lab.config.lake_bucket / "staged/bikeshare/trips"
         before = set(attempt.glob("20180201T000000/*/attempt-*"))
         eventually(
@@ -50,8 +69,8 @@ class Killer(threading.Thread):
                 return batch if batch["state"] == "running" else None
         return None
 
-    def kill_load(self):
-        """SIGKILL the load task after COPY and before its ledger entry.
+    def kill_scheduler_and_load(self):
+        """SIGKILL the scheduler, and the load task after COPY and before its ledger entry.
 
         A lock that lets others read the ledger, but not write it, stops the load just there.
         """
@@ -60,6 +79,9 @@ class Killer(threading.Thread):
             with self.lab.postgres() as observer:
                 observer.autocommit = True
                 eventually(lambda: self.load_waits(observer), "the load of trips waits to commit")
+            scheduler = self.lab.stack.supervisor.running()["airflow-scheduler"].pid
+            os.kill(scheduler, signal.SIGKILL)
+            self.killed.append("scheduler")
             for process in self.lab.clients_of_the_gateway():
                 process.send_signal(signal.SIGKILL)
             self.killed.append("load")

@@ -1,7 +1,9 @@
 """Whole runs of the bike-share DAG, on a stack of their own."""
 
 import csv
+import re
 from collections import Counter
+from dataclasses import asdict
 from datetime import date
 
 import pytest
@@ -15,6 +17,8 @@ pytestmark = pytest.mark.integration
 FIRST, LAST = date(2018, 1, 1), date(2018, 3, 31)
 AGAIN, AGAIN_ENDS = date(2018, 2, 1), date(2018, 2, 28)
 TRIPS = 6_000
+TOKEN = re.compile(rb"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}")
+"""A JSON Web Token, as Airflow's tasks show to its API server."""
 
 
 @pytest.fixture(scope="module")
@@ -90,14 +94,14 @@ def test_a_second_run_of_a_month_changes_nothing(lab, clean, fingerprint):
 
 
 def test_killed_processes_leave_nothing_behind(lab, clean, fingerprint):
-    """Kill Spark midway, then the load between COPY and commit; Airflow retries by itself."""
+    """Kill the submitting task, Spark, the scheduler and the load; Airflow retries by itself."""
     known = {batch["id"] for batch in lab.livy("/batches")["sessions"]}
     killer = Killer(lab, known)
     killer.start()
     outcome, said = lab.run(AGAIN, AGAIN_ENDS)
     killer.join()
     assert killer.error is None, killer.error
-    assert killer.killed == ["spark", "load"]
+    assert killer.killed == ["submitter", "spark", "scheduler", "load"]
     assert len(outcome.succeeded) == 1, "\n".join(said)
     retried = [line for line in said if "up_for_retry" in line]
     assert any("preprocess_trips" in line for line in retried), "\n".join(said)
@@ -205,3 +209,36 @@ def test_stations_have_their_published_place_and_size(loaded):
     found = {name: (float(latitude), docks) for name, latitude, docks in rows}
     for name, place_and_size in published.items():
         assert found[name] == pytest.approx(place_and_size, abs=1e-6), name
+
+
+def test_no_secret_is_written_down(lab, clean):
+    """Neither in a log, a report or manifest in S3, dbt's files, nor in Airflow's metadata.
+
+    Airflow's metadata hold rendered templates and XComs. What the stack keeps secrets in, its
+    environment and its settings, is what this test leaves out.
+    """
+    config = lab.config
+    secrets = {name: value for name, value in asdict(config.secrets).items() if len(value) > 8}
+    assert {"redshift_password", "postgres_password", "aws_secret_access_key"} <= secrets.keys()
+    folders = [config.logs, config.airflow_home / "logs", config.s3, config.state / "dbt"]
+    folders.append(config.state / "livy")
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    names = {path.name for path in files}
+    assert {"attempt=1.log", "redshift.log", "report.json", "manifest.json"} <= names
+    found = []
+    for path in files:
+        content = path.read_bytes()
+        found += [(n, str(path)) for n, secret in secrets.items() if secret.encode() in content]
+        found += [("token", str(path))] * bool(TOKEN.search(content))
+    with lab.postgres("airflow") as metadata:
+        tables = metadata.execute(
+            "select tablename from pg_tables where schemaname = 'public' order by 1"
+        ).fetchall()
+        assert {("xcom",), ("rendered_task_instance_fields",)} <= set(tables)
+        for (table,) in tables:
+            for (row,) in metadata.execute(f'select t::text from "{table}" as t'):
+                found += [(name, table) for name, secret in secrets.items() if secret in row]
+    with lab.postgres() as warehouse:
+        for (row,) in warehouse.execute("select t::text from pg_internal.load_history as t"):
+            found += [(name, "load history") for name, secret in secrets.items() if secret in row]
+    assert found == []

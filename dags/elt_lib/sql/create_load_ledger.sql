@@ -12,7 +12,8 @@ create table if not exists ops.load_ledger (
     data_loaded_at timestamp,
     dag_id varchar(250) not null,
     run_id varchar(250) not null,
-    recorded_at timestamp not null
+    recorded_at timestamp not null,
+    load_started_at timestamp
 )
 diststyle auto
 sortkey auto

@@ -12,6 +12,7 @@ insert into ops.load_ledger (
     data_loaded_at,
     dag_id,
     run_id,
-    recorded_at
+    recorded_at,
+    load_started_at
 )
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, getdate())
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, getdate(), sysdate)

@@ -7,5 +7,6 @@ select
     error_message
 from sys_load_error_detail
 where session_id = pg_backend_pid()
+    and start_time > dateadd(hour, -12, getdate())
 order by start_time desc
 limit 10

@@ -5,74 +5,37 @@ with ledger as (
 
 ),
 
-trips as (
+rejects as (
 
-    select * from {{ ref('stg_bikeshare__trips') }}
-
-),
-
-stations as (
-
-    select * from {{ ref('stg_bikeshare__stations') }}
+    select * from {{ source('ops', 'load_rejects') }}
 
 ),
 
-facts as (
-
-    select * from {{ ref('fct_trips') }}
-
-),
-
--- What became of a trip's records, worked out from staging alone: one per batch counts, the
--- others in it are repeats; and of the batches only the latest counts.
-trip_batches as (
-
-    select
-        _batch_id,
-        trip_id,
-        count(*) as records,
-        case
-            when _batch_id < max(_batch_id) over (partition by trip_id) then 1
-            else 0
-        end as superseded
-    from trips
-    group by _batch_id, trip_id
-
-),
-
+-- One feed_rows() per feed of every source; a feed that a fact is made of names key and fact.
 staged as (
 
-    select
-        'bikeshare' as source,
-        'trips' as feed,
-        _batch_id as batch_id,
-        sum(records) as staged_rows,
-        sum(records - 1) as repeated_rows,
-        sum(superseded) as superseded_rows
-    from trip_batches
-    group by _batch_id
+    {{
+        feed_rows(
+            'bikeshare', 'trips',
+            staged=ref('stg_bikeshare__trips'), key='trip_id', fact=ref('fct_trips')
+        )
+    }}
     union all
-    select
-        'bikeshare' as source,
-        'stations' as feed,
-        _batch_id as batch_id,
-        count(*) as staged_rows,
-        null as repeated_rows,
-        null as superseded_rows
-    from stations
-    group by _batch_id
+    {{ feed_rows('bikeshare', 'stations', staged=ref('stg_bikeshare__stations')) }}
 
 ),
 
-fact_rows as (
+rules as (
 
     select
-        'bikeshare' as source,
-        'trips' as feed,
-        _batch_id as batch_id,
-        count(*) as fact_rows
-    from facts
-    group by _batch_id
+        source,
+        feed,
+        batch_id,
+        sum(rejected_rows) as explained_rows,
+        listagg(rejected_rows || ' ' || rule || coalesce(' ' || column_name, ''), ', ')
+        within group (order by rejected_rows desc, rule asc, column_name asc) as rejected_by_rule
+    from rejects
+    group by source, feed, batch_id
 
 ),
 
@@ -87,11 +50,11 @@ joined as (
         cast(coalesce(ledger.rejected_rows, 0) as bigint) as rejected_rows,
         cast(coalesce(ledger.loaded_rows, 0) as bigint) as loaded_rows,
         cast(coalesce(staged.staged_rows, 0) as bigint) as staged_rows,
-        cast(staged.repeated_rows as bigint) as repeated_rows,
-        cast(staged.superseded_rows as bigint) as superseded_rows,
-        cast(case when staged.repeated_rows is not null then coalesce(fact_rows.fact_rows, 0) end as bigint)
-            as fact_rows,
+        staged.repeated_rows,
+        staged.superseded_rows,
+        staged.fact_rows,
         ledger.data_loaded_at,
+        ledger.load_started_at,
         ledger.recorded_at
     from ledger
     full outer join staged
@@ -99,32 +62,38 @@ joined as (
             ledger.source = staged.source
             and ledger.feed = staged.feed
             and ledger.batch_id = staged.batch_id
-    left join fact_rows
-        on
-            staged.source = fact_rows.source
-            and staged.feed = fact_rows.feed
-            and staged.batch_id = fact_rows.batch_id
 
 ),
 
 final as (
 
     select
-        {{ surrogate_key(['source', 'feed', 'batch_id']) }} as accounting_key,
-        source,
-        feed,
-        batch_id,
-        status,
-        raw_rows,
-        rejected_rows,
-        loaded_rows,
-        staged_rows,
-        repeated_rows,
-        superseded_rows,
-        fact_rows,
-        data_loaded_at,
-        recorded_at
+        {{ surrogate_key(['joined.source', 'joined.feed', 'joined.batch_id']) }} as accounting_key,
+        joined.source,
+        joined.feed,
+        joined.batch_id,
+        joined.status,
+        joined.raw_rows,
+        joined.rejected_rows,
+        cast(coalesce(rules.explained_rows, 0) as bigint) as rejected_rows_with_rule,
+        cast(left(rules.rejected_by_rule, 4000) as varchar(4000)) as rejected_by_rule,
+        joined.loaded_rows,
+        joined.staged_rows,
+        joined.repeated_rows,
+        joined.superseded_rows,
+        joined.fact_rows,
+        cast(datediff(second, joined.data_loaded_at, joined.recorded_at) as bigint)
+            as seconds_from_raw_to_loaded,
+        cast(datediff(second, joined.load_started_at, joined.recorded_at) as bigint)
+            as seconds_of_load,
+        joined.data_loaded_at,
+        joined.recorded_at
     from joined
+    left join rules
+        on
+            joined.source = rules.source
+            and joined.feed = rules.feed
+            and joined.batch_id = rules.batch_id
 
 )
 

@@ -1,4 +1,5 @@
 select
+    source,
     feed,
     batch_id,
     status,
@@ -7,7 +8,7 @@ select
     loaded_rows,
     repeated_rows,
     superseded_rows,
-    fact_rows
+    fact_rows,
+    seconds_from_raw_to_loaded as seconds
 from ops.ops_row_accounting
-where source = 'bikeshare'
-order by feed, batch_id
+order by source, feed, batch_id

@@ -6,7 +6,7 @@ import pytest
 
 from infra.local import demo
 from infra.local.config import Config
-from infra.local.demo import _differences, _first_day, _last_day, _render
+from infra.local.demo import _differences, _first_day, _last_day
 from infra.local.errors import StackError
 from infra.local.samples.sample import Batch, Sample
 
@@ -15,15 +15,6 @@ def test_months_end_on_their_last_day():
     assert _first_day("2020-02") == date(2020, 2, 1)
     assert _last_day("2020-02") == date(2020, 2, 29)
     assert _last_day("2019-12") == date(2019, 12, 31)
-
-
-def test_tables_align_numbers_to_the_right():
-    rows = [["Clark St", 12345, None, None], ["Ash", 7, "x", 1]]
-    assert _render(["station", "departures", "loaded_at", "late"], rows).splitlines() == [
-        "  station   departures  loaded at  late",
-        "  Clark St      12,345  -             -",
-        "  Ash                7  x             1",
-    ]
 
 
 def test_the_accounting_is_compared_with_what_was_written():

@@ -5,7 +5,7 @@
         materialized='incremental',
         incremental_strategy='delete+insert',
         unique_key='trip_key',
-        on_schema_change='fail',
+        on_schema_change='append_new_columns',
         meta={'delete_window_on': 'started_at', 'batches_of': 'stg_bikeshare__trips'},
         pre_hook='{{ take_merge_lock() }}',
         sort=['started_at'],
@@ -82,9 +82,13 @@ versions as (
                 trips._loaded_at desc
         ) as version_rank
     from trips
-    {% if is_incremental() %}
-    where trips.trip_id in (select touched_trips.trip_id from touched_trips)
-    {% endif %}
+    -- The contract lets no trip without its id in. Should one be there, it is none that could be
+    -- told from another: it stays out, and the accounting shows it.
+    where
+        trips.trip_id is not null
+        {% if is_incremental() %}
+        and trips.trip_id in (select touched_trips.trip_id from touched_trips)
+        {% endif %}
 
 ),
 

@@ -1,0 +1,27 @@
+"""One small warehouse per test process, and a feed of its own for each test."""
+
+import zlib
+from dataclasses import replace
+
+import pytest
+
+from elt_lib.warehouse import ensure_tables
+from tests.dags.lake import FEED, Lake, small_stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    with small_stack(tmp_path_factory.mktemp("load")) as running:
+        yield running
+
+
+@pytest.fixture
+def lake(stack, request):
+    """A feed of the test's own, its table created."""
+    name = f"orders_{zlib.crc32(request.node.name.encode())}"
+    made = Lake(stack.config, replace(FEED, name=name))
+    ensure_tables(made.connect(), [made.feed])
+    yield made
+    made.query("select starlift_gateway.clear_faults()")
+    for connection in made.connections:
+        connection.close()
