@@ -127,6 +127,8 @@ def redshift_fields(
             "conflict with concurrent transaction"
         )
         mapped["D"] = text
+    elif code == "42704":
+        mapped["M"] = text.replace('role "role:', 'role "')
     elif code == "23502":
         mapped["M"] = f"Cannot insert a NULL value into column {fields.get('c', '')}"
     return mapped

@@ -79,6 +79,7 @@ $$;
 create or replace function pg_internal.show_databases(path text[], pattern text default '%')
 returns setof pg_catalog.svv_redshift_databases language sql stable as
     $$ select * from pg_catalog.svv_redshift_databases where database_name like pattern $$;
+-- A group is shown as a role whose name begins with a slash (dbt-redshift relies on it).
 create or replace function pg_internal.show_grants(path text[], pattern text default '%')
 returns table (
     database_name varchar, schema_name varchar, object_name varchar, object_type varchar,
@@ -87,7 +88,9 @@ returns table (
 ) language sql stable as $$
     select
         current_database()::varchar, namespace_name, relation_name, 'TABLE'::varchar,
-        upper(privilege_type)::varchar, identity_id, identity_name, identity_type, admin_option,
+        upper(privilege_type)::varchar, identity_id,
+        (case identity_type when 'group' then '/' else '' end || identity_name)::varchar,
+        (case identity_type when 'group' then 'role' else identity_type end)::varchar, admin_option,
         'TABLE'::varchar, null::varchar
     from pg_catalog.svv_relation_privileges
     where namespace_name = path[cardinality(path) - 1] and relation_name = path[cardinality(path)]

@@ -100,6 +100,7 @@ async def _catalog(database: Backend) -> None:
     logger.info("installing the catalog")
     await database.query("begin")
     await database.query("set local allow_system_table_mods = on")
+    await database.query("set local event_triggers = off")  # those of an older catalog
     for text in texts:
         await database.query(text)
     await database.query(f"comment on schema pg_internal is {literal(digest)}")

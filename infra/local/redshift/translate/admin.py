@@ -183,33 +183,6 @@ def _listing(parser: Parser, function: str, parts: tuple[str, ...]) -> Plan:
     return parser.plan(f"select * from {call}{limit}", tag="SHOW")  # noqa: S608 quoted literals
 
 
-def privileges(parser: Parser, context: Context) -> Plan:
-    """GRANT, REVOKE, ALTER DEFAULT PRIVILEGES: `ROLE name` is a role like any other."""
-    for index, token in enumerate(parser.tokens):
-        if token.is_word("role") and index and parser.tokens[index - 1].is_word("to", "from"):
-            parser.edits.delete(token.start, token.end)
-        if token.is_word("assumerole", "masking", "rls", "datashare", "model"):
-            parser.index = index
-            raise parser.refuse("This privilege")
-    parser.expressions(context)
-    return parser.plan()
-
-
-def create_user(parser: Parser, context: Context) -> Plan:
-    """CREATE USER name [WITH] PASSWORD {'…' | DISABLE} …: a user to grant to.
-
-    Only the gateway's own user can log in.
-    """
-    for index, token in enumerate(parser.tokens):
-        if token.is_word("createuser", "nocreateuser", "syslog", "session"):
-            parser.index = index
-            raise parser.refuse("This option of CREATE USER")
-        if token.is_word("disable"):
-            parser.edits.replace(token.start, token.end, "null")
-    parser.expressions(context)
-    return parser.plan(tag="CREATE USER")
-
-
 def analyze(parser: Parser, _context: Context) -> Plan:
     """ANALYZE [table [(columns)]] [PREDICATE COLUMNS | ALL COLUMNS]; not ANALYZE COMPRESSION."""
     parser.index += 1

@@ -10,7 +10,15 @@ from infra.local.redshift.commands.copy_statement import parse_copy
 from infra.local.redshift.commands.fault_statement import parse_fault
 from infra.local.redshift.commands.unload_statement import parse_unload
 from infra.local.redshift.errors import GatewayError, refused
-from infra.local.redshift.translate import admin, ddl, materialized, tables, views
+from infra.local.redshift.translate import (
+    admin,
+    ddl,
+    materialized,
+    privileges,
+    routines,
+    tables,
+    views,
+)
 from infra.local.redshift.translate.constructs import Restructured
 from infra.local.redshift.translate.lateral import lateral_uses
 from infra.local.redshift.translate.lexer import Token, split_statements, tokenize, words
@@ -93,22 +101,25 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("alter", "materialized", "view"): materialized.alter,
     ("drop", "materialized", "view"): materialized.drop,
     ("create", "schema"): ddl.create_schema,
-    ("create", "user"): admin.create_user,
+    ("create", "user"): privileges.create_user,
     ("create", "group"): _native,
-    ("create", "role"): _native,
+    ("create", "role"): privileges.create_role,
+    ("create", "function"): routines.create_function,
+    ("create", "or", "replace", "function"): routines.create_function,
+    ("drop", "function"): routines.drop_function,
     ("alter", "table"): ddl.alter_table,
     ("alter", "schema"): _native,
     ("alter", "group"): _native,
-    ("alter", "default", "privileges"): admin.privileges,
+    ("alter", "default", "privileges"): privileges.privileges,
     ("drop", "table"): ddl.drop,
     ("drop", "view"): ddl.drop,
     ("drop", "schema"): ddl.drop,
     ("drop", "user"): _native,
     ("drop", "group"): _native,
-    ("drop", "role"): _native,
+    ("drop", "role"): privileges.drop_role,
     ("comment", "on"): _native,
-    ("grant",): admin.privileges,
-    ("revoke",): admin.privileges,
+    ("grant",): privileges.privileges,
+    ("revoke",): privileges.privileges,
     ("truncate",): admin.truncate,
     ("begin",): admin.begin,
     ("start", "transaction"): admin.begin,

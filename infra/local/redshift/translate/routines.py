@@ -1,0 +1,100 @@
+"""CREATE and DROP FUNCTION: scalar SQL functions, whose arguments are `$1`, `$2` …
+
+https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_FUNCTION.html
+"""
+
+from __future__ import annotations
+
+from infra.local.redshift.errors import GatewayError
+from infra.local.redshift.translate.calls import SPECIAL
+from infra.local.redshift.translate.edits import Edits
+from infra.local.redshift.translate.expressions import Expressions
+from infra.local.redshift.translate.lexer import Kind, tokenize, words
+from infra.local.redshift.translate.parser import Parser, dollar_quote, quote
+from infra.local.redshift.translate.result import Context, Plan
+from infra.local.redshift.translate.tables import column_type
+
+# "The SELECT clause can't include any of the following types of clauses", says the page above.
+_NOT_IN_BODY = words("from into where group order limit")
+_VOLATILITIES = ("volatile", "stable", "immutable")
+
+
+def create_function(parser: Parser, context: Context) -> Plan:
+    """CREATE [OR REPLACE] FUNCTION name (type, …) RETURNS type volatility AS $$…$$ LANGUAGE sql."""
+    parser.word("create")
+    replacing = "or replace " if parser.try_words("or", "replace") else ""
+    parser.word("function")
+    name = quote(*parser.dotted_name())
+    first = parser.index
+    _arguments(parser)
+    arguments = parser.edits.render(parser.tokens[first].start, parser.tokens[parser.index - 1].end)
+    parser.word("returns")
+    first = parser.index
+    column_type(parser)
+    returns = parser.edits.render(parser.tokens[first].start, parser.tokens[parser.index - 1].end)
+    volatility = parser.word(*_VOLATILITIES)
+    parser.word("as")
+    at, body = parser.index, parser.string()
+    parser.word("language")
+    if parser.peek_word("plpythonu", "plpython3u"):
+        raise parser.refuse("A Python function", "Redshift runs none since June 2026.")
+    parser.word("sql")
+    parser.finish()
+    try:
+        query = _body(body, context)
+    except GatewayError as error:
+        error.position = parser.tokens[at].start + 1
+        raise
+    return parser.plan(
+        f"create {replacing}function {name} {arguments} returns {returns} language sql "
+        f"{volatility} as {dollar_quote(query)}",
+        tag="CREATE FUNCTION",
+    )
+
+
+def _arguments(parser: Parser) -> None:
+    """The types of the arguments; SQL functions give them no names."""
+    parser.mark("(")
+    if parser.try_mark(")"):
+        return
+    while True:
+        column_type(parser)
+        if not parser.peek_mark(",") and not parser.peek_mark(")"):
+            raise parser.refuse("A named argument of an SQL function", "Use $1, $2 … in the body.")
+        if not parser.try_mark(","):
+            break
+    parser.mark(")")
+
+
+def _body(text: str, context: Context) -> str:
+    """The function's SELECT for PostgreSQL."""
+    tokens = tokenize(text)
+    while tokens and tokens[-1].is_mark(";"):
+        tokens.pop()
+    if not tokens or not tokens[0].is_word("select"):
+        raise GatewayError("42601", "an SQL function is one SELECT")
+    inside_call = 0
+    for token in tokens:
+        inside_call += token.is_mark("(") - token.is_mark(")")
+        if token.is_word(*_NOT_IN_BODY) and not inside_call:
+            raise GatewayError("42601", f"an SQL function has no {token.text.upper()} clause")
+        if token.is_word("select") and inside_call:
+            raise GatewayError("42601", "an SQL function has no subquery")
+        if token.kind is Kind.PUNCTUATION and token.text == ";":
+            raise GatewayError("42601", "an SQL function is one SELECT")
+    edits = Edits(text)
+
+    Expressions(text, tokens, edits, context.denied, SPECIAL, context.case_sensitive).rewrite()
+    return edits.render(tokens[0].start, tokens[-1].end)
+
+
+def drop_function(parser: Parser, context: Context) -> Plan:
+    """DROP FUNCTION name (type, …) [CASCADE | RESTRICT]."""
+    parser.try_words("drop", "function")
+    parser.try_words("if", "exists")
+    parser.dotted_name()
+    _arguments(parser)
+    parser.try_word("cascade", "restrict")
+    parser.finish()
+    parser.expressions(context)
+    return parser.plan()

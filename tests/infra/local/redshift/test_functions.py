@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from .conftest import Schema
+
+pytestmark = pytest.mark.slow
+
+
+def test_sql_functions(schema: Schema) -> None:
+    schema.run(
+        "create function twice (float) returns float stable as $$ select $1 * 2 $$ language sql"
+    )
+    schema.run(
+        f'create or replace function "warehouse"."{schema.name}"."label" (varchar, int) '
+        "returns varchar immutable as $body$ select nvl($1, 'none') || '-' || $2::varchar; $body$ "
+        "language sql"
+    )
+    assert schema.run("select twice(1.5), label(null, 7), label('a', 2)") == [
+        (3.0, "none-7", "a-2")
+    ]
+    schema.run(
+        "create or replace function twice (float) returns float stable as $$ select $1 * 2 + 1 $$ "
+        "language sql"
+    )
+    assert schema.value("select twice(2)") == 5.0
+    assert schema.value(
+        "select count(*) from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace "
+        "where n.nspname = %s",
+        schema.name,
+    ) == 2  # fmt: skip
+    schema.run("drop function twice (float)")
+    with pytest.raises(psycopg.errors.UndefinedFunction):
+        schema.run("select twice(1.5)")
+
+
+@pytest.mark.parametrize(
+    ("definition", "code", "words"),
+    [
+        ("(int) returns int stable as $$ select a from t $$ language sql", "42601", "FROM"),
+        ("(int) returns int stable as $$ select (select 1) $$ language sql", "42601", "subquery"),
+        ("(int) returns int stable as $$ select 1; select 2 $$ language sql", "42601", "one"),
+        ("(a int) returns int stable as $$ select a $$ language sql", "0A000", "named argument"),
+        ("(int) returns int stable as $$ return 1 $$ language plpythonu", "0A000", "Python"),
+        ("(int) returns int as $$ select 1 $$ language sql", "42601", "as"),
+        ("(json) returns int stable as $$ select 1 $$ language sql", "42704", "json"),
+    ],
+)  # fmt: skip
+def test_what_functions_are_refused(schema: Schema, definition: str, code: str, words: str) -> None:
+    with pytest.raises(psycopg.Error, match=words) as caught:
+        schema.run(f"create function f {definition}")
+    assert caught.value.sqlstate == code

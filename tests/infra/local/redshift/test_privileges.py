@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from .conftest import Schema
+
+pytestmark = pytest.mark.slow
+
+GRANTED = (
+    "select identity_name, identity_type, privilege_type from svv_relation_privileges "
+    "where namespace_name = %s and relation_name = 't' and identity_name <> current_user "
+    "order by 1, 3"
+)
+
+
+@pytest.fixture
+def people(schema: Schema) -> Iterator[Schema]:
+    made = ["user p_ann password disable", "group p_staff", "role p_reader", "role p_boss"]
+    for item in made:
+        schema.run(f"create {item}")
+    schema.run("create table t (a int)")
+    yield schema
+    schema.run(f"drop schema {schema.name} cascade")
+    for item in made:
+        schema.run(f"drop {' '.join(item.split()[:2])}")
+
+
+def test_users_groups_and_roles_are_told_apart(people: Schema) -> None:
+    people.run("grant select on t to p_ann, group p_staff, role p_reader")
+    people.run("grant insert, update on table t to role p_boss")
+    assert people.run(GRANTED, people.name) == [
+        ("p_ann", "user", "select"),
+        ("p_boss", "role", "insert"),
+        ("p_boss", "role", "update"),
+        ("p_reader", "role", "select"),
+        ("p_staff", "group", "select"),
+    ]
+    shown = people.run(f"show grants on table warehouse.{people.name}.t")
+    assert {(row[6], row[7], row[4]) for row in shown if row[6] != "starlift"} == {
+        ("p_ann", "user", "SELECT"),
+        ("/p_staff", "role", "SELECT"),
+        ("p_reader", "role", "SELECT"),
+        ("p_boss", "role", "INSERT"),
+        ("p_boss", "role", "UPDATE"),
+    }
+    people.run("revoke all on t from group p_staff, role p_boss, p_ann")
+    assert people.run(GRANTED, people.name) == [("p_reader", "role", "select")]
+
+
+def test_roles_are_granted_to_users_and_roles(people: Schema) -> None:
+    people.run("grant role p_reader to p_ann")
+    people.run("grant role p_reader to role p_boss")
+    members = (
+        "select user_name, role_name from svv_user_grants where role_name like 'p!_%%' escape '!'"
+    )
+    assert people.run(members) == [("p_ann", "p_reader")]
+    assert people.run(
+        "select role_name, granted_role_name from svv_role_grants where role_name = 'p_boss'"
+    ) == [("p_boss", "p_reader")]
+    people.run("grant select on t to role p_reader")
+    table = f"'{people.name}.t'"
+    assert people.value(f"select has_table_privilege('p_ann', {table}, 'select')") is True
+    people.run("revoke role p_reader from p_ann")
+    assert people.value(f"select has_table_privilege('p_ann', {table}, 'select')") is False
+    assert people.run("select role_name from svv_roles where role_name like 'p!_%%' escape '!' "
+                      "order by 1") == [("p_boss",), ("p_reader",)]  # fmt: skip
+    assert people.value("select count(*) from pg_group where groname like 'p!_%%' escape '!'") == 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "grant select for tables in schema s to p_ann",
+        "grant assumerole on 'arn' to p_ann for copy",
+        "create role r externalid 'x'",
+    ],
+)
+def test_what_is_refused(people: Schema, sql: str) -> None:
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        people.run(sql)
+    with pytest.raises(psycopg.errors.UndefinedObject, match='role "nobody_here"'):
+        people.run("grant select on t to role nobody_here")
