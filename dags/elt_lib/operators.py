@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FAILURE = "preprocess failed: "
 """How the Spark job begins the message that says why it failed."""
+LAST_LINES = 10
 LOG_TAIL = 60
 """Lines of a failed batch's log in which that message is looked for."""
 
@@ -114,7 +115,7 @@ class ClusterLivyOperator(LivyOperator):
         return result
 
     def _reason(self) -> str:
-        """What the job itself said at the end of its log about why it failed; may be empty."""
+        """What the job itself said about why it failed, else the end of its log; may be empty."""
         if self._batch_id is None:
             return ""
         try:
@@ -125,7 +126,7 @@ class ClusterLivyOperator(LivyOperator):
             self.log.warning("the log of batch %s can't be read: %s", self._batch_id, error)
             return ""
         _, found, reason = "\n".join(lines).rpartition(FAILURE)
-        return reason.strip() if found else ""
+        return reason.strip() if found else "\n".join(lines[-LAST_LINES:]).strip()
 
 
 class LoadOperator(BaseOperator):

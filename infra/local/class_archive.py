@@ -77,7 +77,7 @@ def make_archives(folder: Path = FOLDER) -> Path:
             made = Path(temporary) / name
             if not (home / name).exists():
                 done = make(home, made)
-                if not made.exists():
+                if done.returncode != 0 or not made.exists():
                     log.warning("Java will start slower, no %s: %s", name, _last_words(done))
                     break
                 made.rename(home / name)

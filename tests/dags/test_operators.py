@@ -167,6 +167,14 @@ def test_a_livy_that_is_gone_does_not_hide_that_the_batch_failed(cluster, livy):
         run(cluster, livy, Store())
 
 
+def test_a_batch_that_died_without_a_word_shows_the_end_of_its_log(cluster, livy):
+    livy.states[0] = itertools.repeat("dead")
+    livy.log = ["INFO"] * 200 + ["Error: Could not find or load main class"]
+    with pytest.raises(AirflowException, match=r"load main class$") as caught:
+        run(cluster, livy, Store())
+    assert str(caught.value).count("INFO") == 9
+
+
 def test_a_cleared_task_runs_again(cluster, livy):
     store = Store()
     run(cluster, livy, store)

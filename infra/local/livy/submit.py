@@ -43,7 +43,7 @@ class Spark:
     def command(self, request: BatchRequest, folder: Folder) -> list[str]:
         """Return the spark-submit command line for a request."""
         conf = {**_DEFAULTS, **self._mounts(request), "spark.local.dir": str(folder.temporary)}
-        java_options = f"{_JAVA_OPTIONS} -Djava.io.tmpdir={folder.temporary}"
+        java_options = f"{_JAVA_OPTIONS} {_quoted(f'-Djava.io.tmpdir={folder.temporary}')}"
         own = request.conf.get("spark.driver.extraJavaOptions")
         conf |= request.conf
         conf["spark.driver.extraJavaOptions"] = f"{java_options} {own}" if own else java_options
@@ -92,6 +92,15 @@ def s3_mounts(root: Path, texts: Iterable[str] = ()) -> dict[str, str]:
             for bucket in sorted(there | named - {""})
         },
     }
+
+
+def _quoted(option: str) -> str:
+    """Return one of several Java options as Spark reads them in a single text.
+
+    By the rules of parseOptionString in org.apache.spark.launcher.CommandBuilderUtils.
+    """
+    escaped = option.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _options(request: BatchRequest) -> list[str]:

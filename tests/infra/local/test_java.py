@@ -137,6 +137,19 @@ def test_without_an_archive_java_runs_all_the_same(
     assert "no classes.jsa: openjdk version" in caplog.text
 
 
+def test_an_archive_of_a_run_that_failed_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_home: Path, made: Path) -> subprocess.CompletedProcess[str]:
+        made.write_text("half of it")
+        return subprocess.CompletedProcess([], 1, "", "no main class")
+
+    monkeypatch.setattr(class_archive, "_dump_spark", fail)
+    home = make_archives(tmp_path)
+    assert sorted(path.name for path in home.iterdir()) == ["bin", "classes.jsa"]
+    assert "no spark.jsa: no main class" in caplog.text
+
+
 def test_archives_are_made_once_and_those_of_other_versions_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

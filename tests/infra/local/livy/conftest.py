@@ -106,7 +106,7 @@ StartServer = Callable[..., Server]
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Start servers over one state folder; what they leave running ends with the test."""
-    state, s3_root = tmp_path / "livy", tmp_path / "s3"
+    state, s3_root = tmp_path / "a state", tmp_path / "an s3"
     spark_home = tmp_path / "spark"
     submit = spark_home / "bin" / "spark-submit"
     submit.parent.mkdir(parents=True)
