@@ -67,7 +67,7 @@ def services(config: Config) -> tuple[Service, ...]:
             command=(
                 *(python, "-m", "infra.local.redshift", "--host", "127.0.0.1"),
                 *("--port", str(ports.redshift), "--postgres-port", str(ports.postgres)),
-                *("--database", WAREHOUSE),
+                *("--database", WAREHOUSE, "--data", str(state / "redshift")),
             ),
             port=ports.redshift,
             probe=Probe.SQL,

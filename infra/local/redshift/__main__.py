@@ -26,6 +26,10 @@ environment:
   STARLIFT_POSTGRES_PASSWORD         with --postgres-port: the password of PostgreSQL's `postgres`
   AWS_ENDPOINT_URL_S3, AWS_...       where COPY finds S3: boto3's default chain
 
+TLS is offered with a generated certificate. Clients that verify it (sslmode verify-ca, verify-full)
+find its authority in DATA/tls/ca.pem: sslrootcert for libpq; SSL_CERT_FILE in the environment for
+redshift_connector and dbt.
+
 A line "ready on PORT" on the standard output says that clients may connect. SIGTERM and Ctrl-C
 stop the gateway and its PostgreSQL.
 
@@ -111,6 +115,7 @@ def _settings(args: argparse.Namespace, stack: contextlib.ExitStack) -> Settings
         database=args.database,
         user=user,
         password=password,
+        tls_folder=folder / "tls",
     )
 
 

@@ -11,12 +11,13 @@ from infra.local.redshift.catalog.install import install
 from infra.local.redshift.errors import INTERNAL_ERROR, PROTOCOL_VIOLATION, GatewayError
 from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
 from infra.local.redshift.protocol.messages import ProtocolError
+from infra.local.redshift.protocol.tls import server_context
 from infra.local.redshift.session.faults import Faults
+from infra.local.redshift.session.login import authenticate
 from infra.local.redshift.session.relay import Relay
 from infra.local.redshift.session.session import Session
 from infra.local.redshift.session.startup import (
     CancelRequest,
-    authenticate,
     first_message,
     open_backend,
     welcome,
@@ -34,6 +35,7 @@ class Gateway:
         self.settings = settings
         self._context = Context(database=settings.database)
         self._faults = Faults()
+        self._tls = None if settings.tls_folder is None else server_context(settings.tls_folder)
         self._sessions: dict[tuple[int, bytes], Relay] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -78,12 +80,12 @@ class Gateway:
         """One client from its first byte to its last."""
         relay: Relay | None = None
         try:
-            first = await first_message(client)
+            first = await first_message(client, self._tls)
             if isinstance(first, CancelRequest):
                 await self._cancel(first)
                 return
-            await authenticate(client, first, self.settings)
-            backend = await open_backend(first, self.settings, lambda: None)
+            login = await authenticate(client, first, self.settings)
+            backend = await open_backend(first, login, self.settings, lambda: None)
             relay = Relay(client, backend)
             self._sessions[backend.pid, backend.key] = relay
             client.write(welcome(backend))

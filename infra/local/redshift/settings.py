@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Addresses and credentials; the client's user is a superuser of its database, as in AWS."""
+    """Addresses and credentials; `user` is the superuser of its database, as in AWS.
+
+    TLS is offered with the certificate in `tls_folder`, which is made when it is missing.
+    """
 
     host: str
     port: int
@@ -17,6 +21,7 @@ class Settings:
     database: str
     user: str
     password: str
+    tls_folder: Path | None = None
 
     def problem(self) -> str | None:
         """What is wrong with the settings, in words, or None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from typing import cast
 
@@ -12,6 +13,8 @@ from infra.local.redshift.protocol.messages import MAX_MESSAGE, ProtocolError
 
 # Bytes buffered from one side before reading pauses.
 HIGH_WATER = 4 * 1024 * 1024
+# Seconds that a client may take for the TLS handshake.
+HANDSHAKE_SECONDS = 20.0
 
 
 class ConnectionClosed(Exception):
@@ -28,6 +31,7 @@ class Channel(asyncio.Protocol):
     ) -> None:
         self.buffer = bytearray()
         self.closed = False
+        self.encrypted = False
         self.muted = False  # what is written is dropped: the other side must not hear of it
         self.listener: Callable[[], None] | None = None  # called when bytes come or the end
         self._transport: asyncio.Transport | None = None
@@ -90,6 +94,28 @@ class Channel(asyncio.Protocol):
             await self._reader
         finally:
             self._reader = None
+
+    async def start_tls(self, context: ssl.SSLContext) -> None:
+        """Go on encrypted, as the server; raises ConnectionClosed when the client gives up."""
+        if self.buffer:
+            raise ProtocolError("bytes came between the request for TLS and its answer")
+        if self._transport is None or self.closed:
+            raise ConnectionClosed
+        loop = asyncio.get_running_loop()
+        try:
+            transport = await loop.start_tls(
+                self._transport,
+                self,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+            )
+        except (OSError, EOFError, TimeoutError) as error:
+            raise ConnectionClosed from error
+        if transport is None:
+            raise ConnectionClosed
+        self._transport = transport
+        self.encrypted = True
 
     def write(self, data: bytes | bytearray) -> None:
         """Queue bytes for sending; what is written after the other side has gone is dropped."""

@@ -1,22 +1,16 @@
-"""From the first byte to ReadyForQuery: TLS request, parameters, password, PostgreSQL."""
+"""From the first byte to ReadyForQuery: TLS request, parameters, PostgreSQL."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 import shlex
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from infra.local.redshift.errors import (
-    INVALID_PASSWORD,
-    UNDEFINED_DATABASE,
-    GatewayError,
-)
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.protocol.backend import Backend, connect
 from infra.local.redshift.protocol.channel import Channel
+from infra.local.redshift.session.login import Login
 from infra.local.redshift.settings import Settings
 
 # What Redshift tells its clients; the version is PostgreSQL 8's, which drivers look for.
@@ -42,11 +36,16 @@ class CancelRequest:
     key: bytes
 
 
-async def first_message(client: Channel) -> dict[str, str] | CancelRequest:
-    """The start-up parameters, or a cancel request; TLS is declined."""
+async def first_message(
+    client: Channel, tls: ssl.SSLContext | None
+) -> dict[str, str] | CancelRequest:
+    """The start-up parameters, or a cancel request; TLS is begun where the client asks for it."""
     while True:
         code, payload = await client.startup_message()
-        if code in (messages.SSL_REQUEST, messages.GSS_REQUEST):
+        if code == messages.SSL_REQUEST and tls is not None and not client.encrypted:
+            client.write(b"S")
+            await client.start_tls(tls)
+        elif code in (messages.SSL_REQUEST, messages.GSS_REQUEST):
             client.write(b"N")
         elif code == messages.CANCEL_REQUEST:
             return CancelRequest(int.from_bytes(payload[:4], "big"), payload[4:])
@@ -58,42 +57,16 @@ async def first_message(client: Channel) -> dict[str, str] | CancelRequest:
             raise messages.ProtocolError(f"protocol {code >> 16}.{code & 0xFFFF} is not supported")
 
 
-async def authenticate(client: Channel, parameters: dict[str, str], settings: Settings) -> None:
-    """Check user, password and database; raises GatewayError when they do not fit."""
-    user = parameters.get("user", "")
-    salt = secrets.token_bytes(4)
-    client.write(messages.message(b"R", (5).to_bytes(4, "big") + salt))
-    kind, payload = await client.message()
-    if kind != ord("p"):
-        raise messages.ProtocolError("expected a password message")
-    inner = _md5((settings.password + settings.user).encode())
-    expected = b"md5" + _md5(inner + salt) + b"\0"
-    right = hmac.compare_digest(payload, expected)
-    if not right or user.lower() != settings.user.lower():
-        raise GatewayError(INVALID_PASSWORD, f'password authentication failed for user "{user}"')
-    database = parameters.get("database") or user
-    if database.lower() != settings.database.lower():
-        raise GatewayError(
-            UNDEFINED_DATABASE,
-            f'database "{database}" does not exist',
-            hint=f'This local gateway serves the database "{settings.database}".',
-        )
-
-
-def _md5(data: bytes) -> bytes:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest().encode()
-
-
 async def open_backend(
-    parameters: dict[str, str], settings: Settings, on_lost: Callable[[], None]
+    parameters: dict[str, str], login: Login, settings: Settings, on_lost: Callable[[], None]
 ) -> Backend:
     """The session's own connection to PostgreSQL, as the client's user."""
-    wanted = {**_DEFAULTS, "user": settings.user, "database": settings.database}
+    wanted = {**_DEFAULTS, "user": login.role, "database": settings.database}
     for name, value in {**parameters, **_options(parameters.get("options", ""))}.items():
         if name.lower() in _PASSED:
             wanted[name.lower()] = value
     return await connect(
-        settings.postgres_host, settings.postgres_port, wanted, settings.password, on_lost
+        settings.postgres_host, settings.postgres_port, wanted, login.password, on_lost
     )
 
 

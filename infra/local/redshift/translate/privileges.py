@@ -82,18 +82,3 @@ def drop_role(parser: Parser, _context: Context) -> Plan:
     parser.try_word("force", "restrict")
     parser.finish()
     return parser.plan(f"drop role {quote(ROLE + name)}", tag="DROP ROLE")
-
-
-def create_user(parser: Parser, context: Context) -> Plan:
-    """CREATE USER name [WITH] PASSWORD {'…' | DISABLE} …: a user to grant to.
-
-    Only the gateway's own user can log in.
-    """
-    for index, token in enumerate(parser.tokens):
-        if token.is_word("createuser", "nocreateuser", "syslog", "session"):
-            parser.index = index
-            raise parser.refuse("This option of CREATE USER")
-        if token.is_word("disable"):
-            parser.edits.replace(token.start, token.end, "null")
-    parser.expressions(context)
-    return parser.plan(tag="CREATE USER")

@@ -17,6 +17,7 @@ from infra.local.redshift.translate import (
     privileges,
     routines,
     tables,
+    users,
     views,
 )
 from infra.local.redshift.translate.constructs import Restructured
@@ -101,7 +102,8 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("alter", "materialized", "view"): materialized.alter,
     ("drop", "materialized", "view"): materialized.drop,
     ("create", "schema"): ddl.create_schema,
-    ("create", "user"): privileges.create_user,
+    ("create", "user"): users.create_user,
+    ("alter", "user"): users.alter_user,
     ("create", "group"): _native,
     ("create", "role"): privileges.create_role,
     ("create", "function"): routines.create_function,

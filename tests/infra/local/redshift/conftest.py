@@ -116,6 +116,8 @@ def start_gateway(
                 str(postgres_port),
                 "--database",
                 DATABASE,
+                "--data",
+                str(log.with_suffix("")),
             ],
             cwd=PROJECT,
             env=environment,
@@ -140,6 +142,7 @@ class Servers:
     s3_root: Path
     port: int
     pid: int
+    tls: Path
 
     def redshift(self, **options: Any) -> redshift_connector.Connection:
         wanted = {"user": USER, "password": PASSWORD, "database": DATABASE, **options}
@@ -148,14 +151,9 @@ class Servers:
         )
 
     def psycopg(self, **options: Any) -> psycopg.Connection[Any]:
+        wanted: dict[str, Any] = {"user": USER, "password": PASSWORD, "autocommit": True, **options}
         return psycopg.connect(
-            host="127.0.0.1",
-            port=self.port,
-            user=USER,
-            password=PASSWORD,
-            dbname=DATABASE,
-            connect_timeout=10,
-            **{"autocommit": True, **options},
+            host="127.0.0.1", port=self.port, dbname=DATABASE, connect_timeout=10, **wanted
         )
 
     def postgres(self) -> psycopg.Connection[Any]:
@@ -206,7 +204,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     wait_until(lambda: listening(s3_port), "the S3 server's start")
     gateway, port = start_gateway(postgres_port, s3_port, root / "gateway.log")
     try:
-        yield Servers(postgres_port, s3_port, s3_root, port, gateway.pid)
+        yield Servers(postgres_port, s3_port, s3_root, port, gateway.pid, root / "gateway" / "tls")
     finally:
         stop(gateway)
         rclone.terminate()

@@ -86,15 +86,6 @@ def test_wrong_password_user_and_database_are_refused(servers: Servers) -> None:
         servers.redshift(database="nope")
 
 
-def test_tls_is_declined(servers: Servers) -> None:
-    with raw(servers) as sock:
-        sock.sendall(struct.pack("!II", 8, 80877103))
-        assert sock.recv(1) == b"N"
-    with pytest.raises(psycopg.OperationalError, match="server does not support SSL"):
-        servers.psycopg(sslmode="require")
-    servers.psycopg(sslmode="prefer").close()
-
-
 def test_the_server_says_it_is_redshift(servers: Servers) -> None:
     with servers.psycopg() as connection:
         assert connection.info.parameter_status("server_version") == "8.0.2"
@@ -309,7 +300,7 @@ def test_malformed_start_up_ends_that_connection_alone(servers: Servers, data: b
 )
 def test_malformed_messages_end_that_session_alone(servers: Servers, data: bytes) -> None:
     with servers.psycopg() as bystander:
-        victim = servers.psycopg()
+        victim = servers.psycopg(sslmode="disable")
         sock = socket.socket(fileno=victim.fileno())
         sock.setblocking(True)
         sock.settimeout(10)

@@ -99,7 +99,10 @@ def refusal(sql: str) -> GatewayError:
         ("set query_group to 'nightly'", "set session redshift.query_group to 'nightly'"),
         ("set search_path = a, b", "set search_path = a, b"),
         ("grant select on t to role r, group g", 'grant select on t to  "role:r", group g'),
-        ("create user u password disable", "create user u password null"),
+        (
+            "create user u password disable",
+            "do $rs$begin create user \"u\"; perform pg_internal.set_password('u', null); end$rs$",
+        ),
         ("analyze s.t predicate columns", 'analyze "s"."t"'),
         ("vacuum delete only t to 75 percent boost", 'vacuum "t"'),
         ("drop schema db.s cascade", "drop schema s cascade"),
