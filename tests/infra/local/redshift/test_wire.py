@@ -132,7 +132,7 @@ def test_an_empty_query_is_answered(servers: Servers) -> None:
         ("select nvl(1, 2), bogus", "bogus"),
         ("select 1; select getdate(), datediff(day, bogus, getdate())", "bogus"),
         ("select 1 from nowhere.nothing", "nowhere.nothing"),
-        ("select a from (select 1 as a) x qualify 1 = 1", "qualify"),
+        ("select 1, to_json(1)", "to_json"),
     ],
 )
 def test_error_positions_are_the_clients(servers: Servers, sql: str, place: str) -> None:
