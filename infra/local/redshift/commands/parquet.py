@@ -178,7 +178,7 @@ def batches(
 
 
 def _rows(
-    source: io.BufferedReader,
+    source: io.BufferedIOBase,
     columns: tuple[Column, ...],
     item: S3Object,
     statement: CopyStatement,

@@ -18,8 +18,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.redshift.errors import GatewayError
 
-# Bytes fetched by one request when a reader asks for less.
-READ_AHEAD = 4 * 1024 * 1024
+# Bytes read at a time when a reader asks for less, and skipped rather than asked for anew.
+READ_AHEAD = 1024 * 1024
+# Objects up to this many bytes are fetched whole.
+SMALL = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -166,11 +168,17 @@ def _head(s3: Any, url: str, mandatory: bool) -> S3Object | None:
 
 
 class ObjectReader(io.RawIOBase):
-    """An S3 object as a seekable file: each read is one ranged request."""
+    """An S3 object as a seekable file whose sequential reads are one request.
+
+    A request goes from a position to the object's end and is read as far as it is wanted: some
+    servers hash the whole object for each request, and every request costs a round trip.
+    """
 
     def __init__(self, s3: Any, item: S3Object) -> None:
         super().__init__()
         self._s3, self._item, self._position = s3, item, 0
+        self._body: Any = None
+        self._body_at = 0  # the position of the body's next byte
 
     def readable(self) -> bool:
         """Always."""
@@ -191,21 +199,57 @@ class ObjectReader(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer from the position on."""
-        last = min(self._position + len(buffer), self._item.size) - 1
-        if last < self._position:
+        """Fill a buffer from the position on, up to the object's end."""
+        view = memoryview(buffer).cast("B")
+        wanted = min(len(view), self._item.size - self._position)
+        if wanted <= 0:
             return 0
+        self._open()
+        done = 0
+        while done < wanted:
+            data = self._body.read(min(wanted - done, READ_AHEAD))
+            if not data:
+                raise OSError(
+                    f"{self._item.url} ends after {self._position + done} of "
+                    f"{self._item.size} bytes"
+                )
+            view[done : done + len(data)] = data
+            done += len(data)
+        self._position += done
+        self._body_at = self._position
+        return done
+
+    def _open(self) -> None:
+        """Have a body that is at the position: the one that is open, or a new one."""
+        ahead = self._position - self._body_at
+        if self._body is not None and 0 <= ahead <= READ_AHEAD:
+            while ahead:
+                skipped = len(self._body.read(ahead))
+                if not skipped:
+                    break
+                ahead -= skipped
+            if not ahead:
+                return
+        self._close_body()
         answer = self._s3.get_object(
-            Bucket=self._item.bucket,
-            Key=self._item.key,
-            Range=f"bytes={self._position}-{last}",
+            Bucket=self._item.bucket, Key=self._item.key, Range=f"bytes={self._position}-"
         )
-        data = answer["Body"].read()
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+        self._body, self._body_at = answer["Body"], self._position
+
+    def _close_body(self) -> None:
+        if self._body is not None:
+            self._body.close()
+            self._body = None
+
+    def close(self) -> None:
+        """Drop the request that is open."""
+        self._close_body()
+        super().close()
 
 
-def open_object(s3: Any, item: S3Object) -> io.BufferedReader:
-    """A buffered, seekable reader of an object."""
-    return io.BufferedReader(ObjectReader(s3, item), READ_AHEAD)
+def open_object(s3: Any, item: S3Object) -> io.BufferedIOBase:
+    """A buffered, seekable reader of an object; a small one is fetched whole, at once."""
+    if item.size > SMALL:
+        return io.BufferedReader(ObjectReader(s3, item), READ_AHEAD)
+    answer = s3.get_object(Bucket=item.bucket, Key=item.key)
+    return io.BytesIO(answer["Body"].read())

@@ -22,6 +22,8 @@ from infra.local.redshift.session.relay import Relay
 
 # Encoded pieces that wait for being sent; bounds the memory.
 _WAITING = 3
+# Bytes of one CopyData message, and how many messages one system call takes.
+_MESSAGE, _AT_ONCE = 64 * 1024, 64
 # Seconds after which a blocked thread looks whether it should stop.
 _LOOK = 0.1
 Part = tuple[bytes, int]
@@ -131,21 +133,30 @@ class _Sender:
                 self._done.set_exception(failure)
 
     def _send(self, data: bytes) -> None:
-        """One CopyData message, whole even when stopping: the protocol must stay in step."""
+        """The bytes as CopyData messages, whole even when stopping: the protocol stays in step.
+
+        Small messages stay in the processor's cache on PostgreSQL's side; many go at once.
+        """
         writable = select.poll()
         writable.register(self._socket, select.POLLOUT)
-        views = [memoryview(b"d" + (len(data) + 4).to_bytes(4, "big")), memoryview(data)]
-        while views:
-            try:
-                sent = self._socket.sendmsg(views)
-            except BlockingIOError:
-                writable.poll(_LOOK * 1000)
-                continue
-            while views and sent >= len(views[0]):
-                sent -= len(views[0])
-                views.pop(0)
-            if views:
-                views[0] = views[0][sent:]
+        whole = memoryview(data)
+        for start in range(0, len(data), _MESSAGE * _AT_ONCE):
+            views: list[memoryview] = []
+            for at in range(start, min(start + _MESSAGE * _AT_ONCE, len(data)), _MESSAGE):
+                part = whole[at : at + _MESSAGE]
+                views += [memoryview(b"d" + (len(part) + 4).to_bytes(4, "big")), part]
+            first = 0
+            while first < len(views):
+                try:
+                    sent = self._socket.sendmsg(views[first:])
+                except BlockingIOError:
+                    writable.poll(_LOOK * 1000)
+                    continue
+                while first < len(views) and sent >= len(views[first]):
+                    sent -= len(views[first])
+                    first += 1
+                if sent:
+                    views[first] = views[first][sent:]
 
 
 async def _until_copy_starts(relay: Relay) -> GatewayError | None:
