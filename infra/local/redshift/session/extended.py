@@ -9,9 +9,9 @@ from infra.local.redshift.commands.run import run_command
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.session.faults import fault_error
+from infra.local.redshift.session.reading import read
 from infra.local.redshift.session.relay import Answer, Expected
 from infra.local.redshift.translate.result import Plan, TransactionVerb
-from infra.local.redshift.translate.statement import split
 
 if TYPE_CHECKING:
     from infra.local.redshift.session.session import Session
@@ -66,7 +66,7 @@ class Extended:
     async def _parse(self, message: messages.ParseMessage) -> None:
         plan: Plan | GatewayError
         try:
-            statements = split(message.sql)
+            statements = await read(message.sql)
             if len(statements) > 1:
                 raise GatewayError(
                     SYNTAX_ERROR, "cannot insert multiple commands into a prepared statement"

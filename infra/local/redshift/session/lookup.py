@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.protocol import messages
+from infra.local.redshift.session.reading import aside
 from infra.local.redshift.session.relay import Answer, Expected, Relay
 from infra.local.redshift.translate import views
 from infra.local.redshift.translate.admin import LATE_BINDING_COLUMNS
@@ -65,7 +66,7 @@ class Planner:
         """The translation, asking PostgreSQL for the columns that it needs."""
         for _ in range(_MAX_QUESTIONS):
             try:
-                return translate(sql, tokens, context)
+                return await aside(len(sql), translate, sql, tokens, context)
             except NeedsColumns as need:
                 (query,) = split(need.query)
                 asked = await self.plan(need.query, query, context)

@@ -13,12 +13,12 @@ from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
 from infra.local.redshift.session.extended import Extended
 from infra.local.redshift.session.faults import Faults, fault_error
 from infra.local.redshift.session.lookup import Planner
+from infra.local.redshift.session.reading import read
 from infra.local.redshift.session.relay import Answer, Expected, Relay
 from infra.local.redshift.settings import Settings
 from infra.local.redshift.translate.lexer import Token
 from infra.local.redshift.translate.parser import literal
 from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
-from infra.local.redshift.translate.statement import split
 
 logger = logging.getLogger("starlift.redshift")
 
@@ -102,7 +102,7 @@ class Session:
     async def simple(self, sql: str) -> None:
         """A simple Query: its statements one by one, in one transaction when there are several."""
         try:
-            statements = split(sql)
+            statements = await read(sql)
         except GatewayError as error:
             await self.refuse(error)
             return

@@ -73,7 +73,10 @@ async def open_backend(
 def _options(text: str) -> dict[str, str]:
     """Settings in libpq's `options`: `-c name=value …`."""
     found: dict[str, str] = {}
-    words = shlex.split(text.replace("\\ ", "\0"))
+    try:
+        words = shlex.split(text.replace("\\ ", "\0"))
+    except ValueError as error:
+        raise messages.ProtocolError(f"the start-up parameter options: {error}") from error
     for index, word in enumerate(words):
         pair = words[index + 1] if word == "-c" and index + 1 < len(words) else word[2:]
         if (word == "-c" or word.startswith("--")) and "=" in pair:

@@ -143,6 +143,7 @@ class Servers:
     port: int
     pid: int
     tls: Path
+    log: Path
 
     def redshift(self, **options: Any) -> redshift_connector.Connection:
         wanted = {"user": USER, "password": PASSWORD, "database": DATABASE, **options}
@@ -202,11 +203,16 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         stderr=subprocess.DEVNULL,
     )
     wait_until(lambda: listening(s3_port), "the S3 server's start")
-    gateway, port = start_gateway(postgres_port, s3_port, root / "gateway.log")
+    log = root / "gateway.log"
+    gateway, port = start_gateway(postgres_port, s3_port, log)
     try:
-        yield Servers(postgres_port, s3_port, s3_root, port, gateway.pid, root / "gateway" / "tls")
+        yield Servers(
+            postgres_port, s3_port, s3_root, port, gateway.pid, root / "gateway" / "tls", log
+        )
     finally:
         stop(gateway)
+        # Whatever a test did to its own session: an exception of the gateway's is a failure.
+        assert "a session failed" not in log.read_text(), log.read_text()[-4000:]
         rclone.terminate()
         rclone.wait(timeout=20)
         stop(postgres)

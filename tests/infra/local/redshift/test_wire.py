@@ -10,6 +10,7 @@ import threading
 from decimal import Decimal
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 import redshift_connector
@@ -315,11 +316,21 @@ def test_malformed_messages_end_that_session_alone(servers: Servers, data: bytes
 
 
 def test_many_connections_leave_nothing_behind(servers: Servers) -> None:
-    before = sessions(servers, "true")
-    at_once = [servers.psycopg() for _ in range(40)]
-    assert [c.execute("select 1").fetchone() for c in at_once] == [(1,)] * 40
-    for connection in at_once:
-        connection.close()
-    for _ in range(60):
-        servers.psycopg().close()
-    wait_until(lambda: sessions(servers, "true") <= before, "the sessions' end")
+    gateway = psutil.Process(servers.pid)
+
+    def one_after_another(count: int) -> None:
+        for number in range(count):
+            servers.psycopg(sslmode="require" if number % 10 == 0 else "disable").close()
+
+    with servers.psycopg(sslmode="disable"):
+        one_after_another(50)  # what is allocated once
+        at_once = [servers.psycopg(sslmode="disable") for _ in range(64)]
+        assert [c.execute("select 1").fetchone() for c in at_once] == [(1,)] * 64
+        for connection in at_once:
+            connection.close()
+        wait_until(lambda: sessions(servers, "true") == 1, "the sessions' end")
+        descriptors, memory = gateway.num_fds(), gateway.memory_info().rss
+        one_after_another(700)
+        wait_until(lambda: sessions(servers, "true") == 1, "the sessions' end")
+        wait_until(lambda: gateway.num_fds() <= descriptors, "the sockets' end")
+        assert gateway.memory_info().rss - memory < 10_000_000
