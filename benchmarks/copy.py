@@ -34,7 +34,7 @@ from infra.local.postgres import HOST
 ROWS, GROUP = 5_000_000, 250_000
 ROUNDS = 3
 TARGET = 0.8  # of the ceiling's rows per second
-MEMORY_LIMIT = 300.0  # MB more than before
+MEMORY_LIMIT = 200.0  # MB more than before
 SAMPLE_SECONDS = 0.02
 BATCH = 32_768
 KEY, SECRET, BUCKET = "bench", "bench-secret", "bench"

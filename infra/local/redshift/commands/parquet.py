@@ -22,7 +22,7 @@ from infra.local.redshift.commands.target import Column
 from infra.local.redshift.errors import GatewayError
 
 # Rows taken from a file at a time: bounds the memory together with the row's width.
-BATCH_ROWS = 32_768
+BATCH_ROWS = 16_384
 
 
 class FileError(GatewayError):
@@ -184,14 +184,15 @@ def _rows(
     statement: CopyStatement,
 ) -> Iterator[pa.RecordBatch]:
     """A file's rows, checked and in the types that encode to the columns'."""
-    file = pq.ParquetFile(source)
+    # Column chunk by column chunk, in one thread: less memory, and PostgreSQL keeps its processor.
+    file = pq.ParquetFile(source, pre_buffer=False)
     schema = schema_of(columns)
     given = columns
     if statement.fill_record:
         given = columns[: len(file.schema_arrow)]
     check_schema(file.schema_arrow, given, item)
     row = 0
-    for batch in file.iter_batches(batch_size=BATCH_ROWS):
+    for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
         arrays = []
         for array, column in zip(batch.columns, given, strict=True):
             converted = _convert(array, column, statement.replacement)

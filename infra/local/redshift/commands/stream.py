@@ -21,7 +21,7 @@ from infra.local.redshift.protocol.backend import error_from
 from infra.local.redshift.session.relay import Relay
 
 # Encoded pieces that wait for being sent; bounds the memory.
-_WAITING = 3
+_WAITING = 4
 # Bytes of one CopyData message, and how many messages one system call takes.
 _MESSAGE, _AT_ONCE = 64 * 1024, 64
 # Seconds after which a blocked thread looks whether it should stop.
