@@ -80,15 +80,28 @@ class Planner:
     async def _lateral_aliases(self, sql: str) -> str:
         """SQL with lateral aliases put in where PostgreSQL knows no column of that name."""
         for _ in range(_MAX_ALIASES):
-            rows = await self._relay.hidden_query(
-                f"select pg_internal.undefined_column({literal(sql)})"
-            )
-            name = rows[0][0]
-            text = None if name is None else substitute(sql, name)
-            if text is None:
+            name = await self._undefined_column(sql)
+            uses = [use for use in lateral_uses(sql) if use.alias == name]
+            if len(uses) > 1:  # the alias of several selects: which of them have no such column?
+                uses = [
+                    use
+                    for use in uses
+                    if await self._undefined_column(
+                        substitute(sql, [other for other in uses if other is not use])
+                    )
+                    == name
+                ]
+            if not uses:
                 break
-            sql = text
+            sql = substitute(sql, uses)
         return sql
+
+    async def _undefined_column(self, sql: str) -> str | None:
+        """The unqualified column that PostgreSQL does not find."""
+        rows = await self._relay.hidden_query(
+            f"select pg_internal.undefined_column({literal(sql)})"
+        )
+        return rows[0][0]
 
     async def _expanded(self, text: str, relations: list[Relation]) -> str:
         """SQL with late-binding views put in, level by level."""

@@ -7,6 +7,7 @@ substitution once PostgreSQL has said that there is no such column.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from infra.local.redshift.translate.blocks import Block, Item, find_blocks, items
@@ -33,16 +34,9 @@ def lateral_uses(sql: str) -> list[LateralUse]:
     return found
 
 
-def substitute(sql: str, alias: str) -> str | None:
-    """The text with one alias's later uses replaced by its value; None when it has none."""
-    edits = [
-        (start, end, sql[use.start : use.end])
-        for use in lateral_uses(sql)
-        if use.alias == alias
-        for start, end in use.uses
-    ]
-    if not edits:
-        return None
+def substitute(sql: str, uses: Iterable[LateralUse]) -> str:
+    """The text with later uses of aliases replaced by their values."""
+    edits = [(start, end, sql[use.start : use.end]) for use in uses for start, end in use.uses]
     text = sql
     for start, end, value in sorted(edits, reverse=True):
         text = f"{text[:start]}({value}){text[end:]}"

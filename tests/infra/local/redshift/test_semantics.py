@@ -216,6 +216,11 @@ def test_lateral_aliases(schema: Schema) -> None:
     assert schema.run("select a + 1 as b, b * 10 as d, d + %s as e from t", 5) == [(2, 20, 25)]
     # A column of that name comes first.
     assert schema.run("select a + 1 as c, c as d from t") == [(2, 100)]
+    # … in each SELECT for itself.
+    assert schema.run(
+        "with one as (select a + 1 as c, c as d from t), two as (select x + 1 as c, c as d "
+        "from (select 5 as x) s) select one.d, two.d from one, two"
+    ) == [(100, 6)]
     schema.run("create table u as select a as x, x + 1 as y from t")
     assert schema.run("select y from u") == [(2,)]
 
