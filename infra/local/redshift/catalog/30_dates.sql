@@ -121,9 +121,6 @@ language sql immutable parallel safe as $$
 $$;
 create or replace function pg_catalog.date_part_year(moment date) returns integer
 language sql immutable parallel safe as $$ select extract(year from moment)::int $$;
-create or replace function pg_catalog.date_cmp(a date, b date) returns integer
-language sql immutable parallel safe as
-    $$ select case when a > b then 1 when a < b then -1 when a = b then 0 end $$;
 
 create or replace function pg_catalog.convert_timezone(target text, moment timestamp)
 returns timestamp language sql immutable parallel safe as

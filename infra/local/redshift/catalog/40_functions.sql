@@ -9,20 +9,6 @@ create or replace function pg_catalog.charindex(part text, value text) returns i
 language sql immutable strict parallel safe as $$ select position(part in value) $$;
 create or replace function pg_internal.concat(a text, b text) returns text
 language sql immutable strict parallel safe as $$ select a || b $$;
-create or replace function pg_internal.regexp_replace(value text, pattern text, replacement text default '')
-returns text language sql immutable strict parallel safe as
-    $$ select pg_catalog.regexp_replace(value, pattern, replacement, 'g') $$;
-create or replace function pg_internal.regexp_substr(
-    value text, pattern text, start integer default 1, occurrence integer default 1, flags text default 'c'
-) returns text language sql immutable strict parallel safe as $$
-    select coalesce(pg_catalog.regexp_substr(
-        value, pattern, start, occurrence, translate(flags, 'ep', ''),
-        case when position('e' in flags) > 0 then 1 else 0 end
-    ), '')
-$$;
-create or replace function pg_catalog.sha1(value text) returns text
-language plpgsql immutable strict parallel safe as
-    $$ begin raise exception 'SHA1 is not supported by the local Redshift gateway' using errcode = '0A000'; end $$;
 create or replace function pg_catalog.sha2(value text, bits integer) returns text
 language sql immutable strict parallel safe as $$
     select encode(case bits

@@ -6,10 +6,11 @@ parenthesis. Calls inside the arguments have been rewritten before.
 
 from __future__ import annotations
 
-from infra.local.redshift.errors import GatewayError, refused
+from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.translate.expressions import Expressions, Special
 from infra.local.redshift.translate.functions import DATE_PARTS
 from infra.local.redshift.translate.lexer import Kind
+from infra.local.redshift.translate.ordered import listagg, median, percentile
 from infra.local.redshift.translate.windows import framed, shifted
 
 
@@ -36,44 +37,6 @@ def _decode(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     )
     default = f" else ({pairs[-1]})" if len(pairs) % 2 else ""
     e.replace_call(name_at, closing, f"(case{arms}{default} end)")
-
-
-def _listagg(e: Expressions, name_at: int, opening: int, closing: int) -> None:
-    """LISTAGG([DISTINCT] x [, delimiter]) [WITHIN GROUP (ORDER BY …)]."""
-    spans = e.arguments(opening, closing)
-    if not 1 <= len(spans) <= 2:
-        raise e.wrong_arguments(name_at)
-    first, after = spans[0]
-    distinct = e.is_word(first, "distinct")
-    value = e.text_of((first + distinct, after))
-    delimiter = e.text_of(spans[1]) if len(spans) == 2 else "''"
-    order, end = "", closing
-    if e.is_word(closing + 1, "within") and e.is_word(closing + 2, "group"):
-        if not e.is_mark(closing + 3, "("):
-            raise e.wrong_arguments(name_at)
-        end = e.end_of_parentheses(closing + 3)
-        order = " " + e.rewritten(closing + 4, end)
-        if distinct:  # PostgreSQL orders a distinct aggregate by its argument's very text
-            order = order.replace(f" {value}", f" ({value})::varchar")
-    word = "distinct " if distinct else ""
-    e.edits.replace(
-        e.tokens[name_at].start,
-        e.tokens[end].end,
-        f"string_agg({word}({value})::varchar, {delimiter}{order})",
-    )
-    e.done_to = end
-
-
-def _median(e: Expressions, name_at: int, opening: int, closing: int) -> None:
-    """MEDIAN(x) is the 0.5 continuous percentile."""
-    if e.is_word(closing + 1, "over"):
-        raise refused("MEDIAN as a window function", e.sql, position=e.tokens[name_at].start + 1)
-    spans = e.arguments(opening, closing)
-    if len(spans) != 1:
-        raise e.wrong_arguments(name_at)
-    e.replace_call(
-        name_at, closing, f"percentile_cont(0.5) within group (order by {e.text_of(spans[0])})"
-    )
 
 
 def _ratio_to_report(e: Expressions, name_at: int, opening: int, closing: int) -> None:
@@ -112,6 +75,7 @@ def _cast(e: Expressions, _name_at: int, opening: int, closing: int) -> None:
         depth += (text == ")") - (text == "(")
         if depth == 0 and e.tokens[index].is_word("as"):
             e.type_at(index + 1)
+            e.cut(opening + 1, index, index + 1)
             return
 
 
@@ -121,6 +85,7 @@ def _convert(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     if len(spans) != 2:
         raise e.wrong_arguments(name_at)
     e.type_at(spans[0][0])
+    e.cut(*spans[1], spans[0][0])
     kind, value = e.text_of(spans[0]), e.text_of(spans[1])
     e.replace_call(name_at, closing, f"cast({value} as {kind})")
 
@@ -139,10 +104,12 @@ SPECIAL: dict[str, Special] = {
     "lag": shifted,
     "last_value": framed,
     "lead": shifted,
-    "listagg": _listagg,
-    "median": _median,
+    "listagg": listagg,
+    "median": median,
     "nth_value": framed,
     "nvl2": _nvl2,
+    "percentile_cont": percentile,
+    "percentile_disc": percentile,
     "pg_get_late_binding_view_cols": _late_binding_columns,
     "ratio_to_report": _ratio_to_report,
 }

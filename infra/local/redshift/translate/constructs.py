@@ -15,6 +15,7 @@ from infra.local.redshift.errors import GatewayError, show_statement
 from infra.local.redshift.translate.columns import Known
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Kind, Token, tokenize, words
+from infra.local.redshift.translate.names import CALLED, name_items
 from infra.local.redshift.translate.outer_joins import rewrite_outer_joins
 from infra.local.redshift.translate.pivot import rewrite_pivot
 from infra.local.redshift.translate.qualify import rewrite_qualify, rewrite_top
@@ -28,6 +29,7 @@ _CONSTRUCTS: tuple[tuple[frozenset[str], Construct], ...] = (
     (frozenset({"(+)"}), rewrite_outer_joins),
     (words("top"), rewrite_top),
     (words("qualify"), rewrite_qualify),
+    (words("varchar nvarchar varying") | frozenset(CALLED), name_items),
 )
 _NOTICED = frozenset[str]().union(*(noticed for noticed, _ in _CONSTRUCTS))
 

@@ -12,12 +12,15 @@ from infra.local.redshift.translate.functions import (
     DATE_PART_FIRST,
     DATE_PARTS,
     KEYWORDS,
-    LACKING_TYPES,
-    REFUSED_TYPES,
     RENAMED,
-    RENAMED_TYPES,
 )
 from infra.local.redshift.translate.lexer import Kind, Token
+from infra.local.redshift.translate.types import (
+    check_type,
+    operand,
+    type_replacement,
+    varchar_size,
+)
 from infra.local.redshift.translate.windows import FRAMED, check_frame
 
 # PostgreSQL's limit on a name, in bytes (NAMEDATALEN - 1); Redshift's is 127.
@@ -61,6 +64,7 @@ class Expressions:
                 self._closed(stack.pop(), index)
             elif token.text == "::":
                 self.type_at(index + 1)
+                self.cut(operand(self.tokens, index), index, index + 1)
             elif token.text == "(+)":
                 raise self.refused("The outer join operator (+) outside WHERE", index)
         if stack:
@@ -137,6 +141,18 @@ class Expressions:
         if replacement is not None:
             start, end, text = replacement
             self.edits.replace(start, end, text)
+
+    def cut(self, first: int, after: int, type_at: int) -> None:
+        """Let the value [first, after) be cut to the bytes of the VARCHAR(n) it is cast to."""
+        size = varchar_size(self.tokens, type_at)
+        if size is None or first >= after:
+            return
+        token = self.tokens[first]
+        if after - first == 1 and token.kind is Kind.STRING and len(token.text.encode()) <= size:
+            return
+        start, end = token.start, self.tokens[after - 1].end
+        text = self.edits.render(start, end)
+        self.edits.replace(start, end, f"pg_internal.cut(({text})::text, {size})")
 
     def _closed(self, opening: int, closing: int) -> None:
         """A call has ended: apply its rewrite, inner calls being done."""
@@ -235,46 +251,3 @@ class Expressions:
             f"function {name.text}() does not take these arguments",
             position=name.start + 1,
         )
-
-
-def check_type(sql: str, tokens: list[Token], index: int) -> None:
-    """Raise GatewayError for a type that Redshift lacks or that is not imitated."""
-    token = tokens[index]
-    name = token.name.lower()
-    if name in LACKING_TYPES:
-        raise GatewayError(
-            "42704",
-            f'type "{name}" does not exist',
-            detail="PostgreSQL behind the local gateway has it, Redshift does not.",
-            position=token.start + 1,
-        )
-    if name in REFUSED_TYPES:
-        raise refused(f"Type {name}", sql, position=token.start + 1)
-    after = index + 1
-    if after < len(tokens) and tokens[after].is_mark("("):
-        while after < len(tokens) and not tokens[after].is_mark(")"):
-            after += 1
-        after += 1
-    if after < len(tokens) and tokens[after].is_mark("["):
-        raise GatewayError(
-            "42704", f"array types ({name}[]) do not exist", position=token.start + 1
-        )
-
-
-def type_replacement(tokens: list[Token], index: int) -> tuple[int, int, str] | None:
-    """(start, end, text) for a type whose spelling or default differs from PostgreSQL's."""
-    token = tokens[index]
-    name = token.name.lower()
-    sized = index + 1 < len(tokens) and tokens[index + 1].is_mark("(")
-    if name in ("numeric", "decimal", "dec") and not sized:
-        return token.start, token.end, "numeric(18,0)"
-    if name in RENAMED_TYPES:
-        return token.start, token.end, RENAMED_TYPES[name]
-    if (
-        name in ("varchar", "char", "character")
-        and sized
-        and index + 2 < len(tokens)
-        and tokens[index + 2].is_word("max")
-    ):
-        return tokens[index + 2].start, tokens[index + 2].end, "65535"
-    return None

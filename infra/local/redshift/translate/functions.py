@@ -13,11 +13,16 @@ from infra.local.redshift.translate.lexer import words
 RENAMED = {
     "avg": "pg_internal.avg",
     "concat": "pg_internal.concat",
+    "crc32": "pg_internal.crc32",
     "current_setting": "pg_internal.current_setting",
     "json_extract_path_text": "pg_internal.json_extract_path_text",
     "nvl": "coalesce",
+    "regexp_count": "pg_internal.regexp_count",
+    "regexp_instr": "pg_internal.regexp_instr",
     "regexp_replace": "pg_internal.regexp_replace",
     "regexp_substr": "pg_internal.regexp_substr",
+    "split_part": "pg_internal.split_part",
+    "to_date": "pg_internal.to_date",
     "version": "pg_internal.version",
     "width_bucket": "pg_catalog.width_bucket",
 }

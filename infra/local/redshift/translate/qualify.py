@@ -8,7 +8,7 @@ condition are lateral aliases of the subquery's list.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError, refused
 from infra.local.redshift.translate.blocks import (
@@ -16,7 +16,6 @@ from infra.local.redshift.translate.blocks import (
     From,
     Item,
     Span,
-    closing,
     find_blocks,
     is_star,
     items,
@@ -25,8 +24,8 @@ from infra.local.redshift.translate.blocks import (
 )
 from infra.local.redshift.translate.columns import Known, columns_of_from
 from infra.local.redshift.translate.edits import Edits
-from infra.local.redshift.translate.functions import RENAMED
 from infra.local.redshift.translate.lexer import Kind, Token
+from infra.local.redshift.translate.names import column_name, is_column
 from infra.local.redshift.translate.relations import fold, quoted
 
 
@@ -145,9 +144,15 @@ class _Qualify:
         if is_star(tokens, found):
             self._star(number, found, source)
             return
-        name = found.alias if found.alias is not None else column_name(tokens, found)
+        name = (
+            found.alias
+            if found.alias is not None
+            else column_name(tokens, found.first, found.value_after)
+        )
         inner = name
-        if name in self.names or (found.alias is None and not _is_column(tokens, found)):
+        if name in self.names or (
+            found.alias is None and not is_column(tokens, found.first, found.value_after)
+        ):
             inner = f"rs_{number}"
             start, end = tokens[found.value_after - 1].end, tokens[found.after - 1].end
             self.inner.append((start, end, f" as {inner}"))
@@ -210,47 +215,3 @@ class _Qualify:
             helpers += f", ({self._text(part.first, after)}) as rs_order_{number}"
             self.edits.replace(first.start, tokens[after - 1].end, f"rs_q.rs_order_{number}")
         return helpers
-
-
-def column_name(tokens: list[Token], found: Item) -> str:
-    """The name of a column without alias, as PostgreSQL gives it."""
-    first, after = found.first, found.value_after
-    depth = 0
-    for index in range(after - 1, first - 1, -1):  # x::type is called x
-        text = tokens[index].text
-        depth += (text in (")", "]")) - (text in ("(", "["))
-        if depth == 0 and text == "::":
-            return column_name(tokens, replace(found, value_after=index))
-    if _is_column(tokens, replace(found, value_after=after)):
-        return fold(tokens[after - 1])
-    if tokens[first].is_word("case") or tokens[after - 1].is_word("end"):
-        return "case"
-    opening = first
-    while opening < after and not tokens[opening].is_mark("("):
-        opening += 1
-    called = all(t.is_name or t.is_mark(".") for t in tokens[first:opening])
-    if first < opening < after and called and _is_call(tokens, opening, after):
-        name = fold(tokens[opening - 1])
-        return RENAMED.get(name, name).rpartition(".")[2]
-    return "?column?"
-
-
-def _is_call(tokens: list[Token], opening: int, after: int) -> bool:
-    """Whether the value is one call, with OVER or WITHIN GROUP at most."""
-    end = closing(tokens, opening) + 1
-    while end < after and tokens[end].is_word("over", "within", "group", "ignore", "nulls"):
-        end += 1
-        if end < after and tokens[end].is_mark("("):
-            end = closing(tokens, end) + 1
-    return end == after
-
-
-def _is_column(tokens: list[Token], found: Item) -> bool:
-    """Whether the value is a column's name, dotted or not."""
-    part = tokens[found.first : found.value_after]
-    return (
-        len(part) % 2 == 1
-        and all(token.is_name for token in part[::2])
-        and all(token.is_mark(".") for token in part[1::2])
-        and not part[-1].is_word("null", "true", "false", "sysdate", "current_date")
-    )

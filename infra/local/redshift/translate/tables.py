@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from infra.local.redshift.translate.expressions import check_type, type_replacement
 from infra.local.redshift.translate.lexer import words
 from infra.local.redshift.translate.parser import Parser
 from infra.local.redshift.translate.result import Context, Plan
+from infra.local.redshift.translate.types import check_type, type_replacement
 
 _COLUMN_WORDS = words(
     "default identity generated encode distkey sortkey collate not null unique primary "

@@ -40,38 +40,56 @@ def refusal(sql: str) -> GatewayError:
             "select decode(x, 1, 'a')",
             "select (case when (x) is not distinct from (1) then ('a') end)",
         ),
-        ("select dateadd(day, -1, d)", "select dateadd('day', -1, d)"),
-        ("select date_add('mons', 1, d)", "select dateadd('month', 1, d)"),
-        ("select datediff(HRS, a, b)", "select datediff('hour', a, b)"),
+        ("select dateadd(day, -1, d)", "select dateadd('day', -1, d) as \"date_add\""),
+        ("select date_add('mons', 1, d)", "select dateadd('month', 1, d) as \"date_add\""),
+        ("select datediff(HRS, a, b)", "select datediff('hour', a, b) as \"date_diff\""),
         ("select date_part(weekday, d)", "select date_part('dow', d)"),
         ("select date_trunc('mon', d)", "select date_trunc('month', d)"),
-        ("select extract(y from d)", "select floor(extract(year from d))::int"),
+        ("select extract(y from d)", 'select floor(extract(year from d))::int as "date_part"'),
         ("select trim(both 'x' from y)", "select trim(both 'x' from y)"),
         ("select avg(x) over ()", "select pg_internal.avg(x) over ()"),
-        ("select convert(nvarchar(9), x)", "select cast(x as varchar(9))"),
-        ("select median(x)", "select percentile_cont(0.5) within group (order by x)"),
+        ("select convert(char(9), x) as c", "select cast(x as char(9)) as c"),
         (
-            "select listagg(x, ',') within group (order by y desc)",
-            "select string_agg((x)::varchar, ',' order by y desc)",
+            "select convert(nvarchar(9), x) as c",
+            "select cast(pg_internal.cut((x)::text, 9) as varchar(9)) as c",
         ),
         (
-            "select listagg(nvl(x, 'q'), ',') within group (order by nvl(y, 1), \"Z\"), nvl(a, b)",
-            "select string_agg((coalesce(x, 'q'))::varchar, ',' order by coalesce(y, 1), \"z\"), "
-            "coalesce(a, b)",
+            "select median(x) as m",
+            "select pg_internal.percentile_cont_of(0.5, array_agg(x order by x) "
+            "filter (where (x) is not null)) as m",
         ),
         (
-            "select ratio_to_report(nvl(q, 0)) over (partition by nvl(g, 1)), nvl(a, b)",
+            "select listagg(x, ',') within group (order by y desc) as l",
+            "select pg_internal.listagg_result(string_agg(nullif((x)::varchar, ''), ',' "
+            "order by y desc)) as l",
+        ),
+        (
+            "select listagg(nvl(x, 'q'), ',') within group (order by nvl(y, 1), \"Z\") as l, "
+            "nvl(a, b) as n",
+            "select pg_internal.listagg_result(string_agg(nullif((coalesce(x, 'q'))::varchar, ''), "
+            "',' order by coalesce(y, 1), \"z\")) as l, coalesce(a, b) as n",
+        ),
+        (
+            "select ratio_to_report(nvl(q, 0)) over (partition by nvl(g, 1)) as r, nvl(a, b) as n",
             "select ((coalesce(q, 0))::float8 / nullif(sum(coalesce(q, 0)) "
-            "over (partition by coalesce(g, 1)), 0)::float8), coalesce(a, b)",
+            "over (partition by coalesce(g, 1)), 0)::float8) as r, coalesce(a, b) as n",
         ),
-        ("select listagg(x)", "select string_agg((x)::varchar, '')"),
         (
-            "select listagg(distinct x, '|') within group (order by x)",
-            "select string_agg(distinct (x)::varchar, '|' order by (x)::varchar)",
+            "select listagg(distinct x, '|') within group (order by x) over (partition by g) as l",
+            "select pg_internal.listagg_result(pg_internal.listagg_distinct("
+            "nullif((x)::varchar, ''), '|') over (partition by g order by x "
+            "rows between unbounded preceding and unbounded following)) as l",
+        ),
+        ("select a::varchar(3) || b", "select pg_internal.cut((a)::text, 3)::varchar(3) || b"),
+        (
+            "select case when a then b end::varchar(2) || t.c::int::varchar(4)",
+            "select pg_internal.cut((case when a then b end)::text, 2)::varchar(2) "
+            "|| pg_internal.cut((t.c::int)::text, 4)::varchar(4)",
         ),
         (
             "select ratio_to_report(q) over (partition by g) from t",
-            "select ((q)::float8 / nullif(sum(q) over (partition by g), 0)::float8) from t",
+            "select ((q)::float8 / nullif(sum(q) over (partition by g), 0)::float8) "
+            'as "ratio_to_report" from t',
         ),
         ("select approximate count(distinct x) from t", "select  count(distinct x) from t"),
         ("select sysdate, t.sysdate", "select pg_internal.sysdate(), t.sysdate"),

@@ -1,0 +1,27 @@
+-- TO_DATE with is_strict, comparisons, LAST_DAY's neighbours.
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_TO_DATE_function.html: without is_strict a day
+-- past the month's end goes on into the next month.
+create or replace function pg_internal.to_date(value text, format text, is_strict boolean default false)
+returns date language plpgsql immutable strict parallel safe as $$
+declare
+    year integer := position('YYYY' in upper(format));
+    month integer := position('MM' in upper(format));
+    day integer := position('DD' in upper(format));
+begin
+    return pg_catalog.to_date(value, format);
+exception when datetime_field_overflow then
+    if is_strict or year * month * day = 0
+        or substr(value, month, 2)::integer not between 1 and 12
+        or substr(value, day, 2)::integer not between 1 and 31
+    then
+        raise;
+    end if;
+    return make_date(substr(value, year, 4)::integer, substr(value, month, 2)::integer, 1)
+        + (substr(value, day, 2)::integer - 1);
+end $$;
+-- PostgreSQL's own, which sorting dates uses too.
+create or replace function pg_catalog.date_cmp(a date, b date) returns integer
+language internal immutable strict parallel safe leakproof as 'date_cmp';
+create or replace function pg_catalog.timestamptz_cmp_timestamp(a timestamptz, b timestamp)
+returns integer language sql stable strict parallel safe as
+    $$ select case when a > b then 1 when a < b then -1 else 0 end $$;
