@@ -39,9 +39,6 @@ begin
     end loop;
     return case when left(value, 1) = '-' then -total else total end;
 end $$;
-create or replace function pg_internal.json_extract_path_text(value text, variadic path text[])
-returns text language sql immutable parallel safe as
-    $$ select coalesce(value::json #>> path, '') $$;
 create or replace function pg_catalog.round(value double precision, places integer)
 returns double precision language sql immutable strict parallel safe as
     $$ select round(value::numeric, places)::double precision $$;

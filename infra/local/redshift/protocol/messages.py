@@ -20,6 +20,8 @@ MAX_MESSAGE = 128 * 1024 * 1024
 
 OID_TEXT = 25
 OID_VARCHAR = 1043
+OID_JSON, OID_SUPER = 114, 4000
+_TOLD = {OID_TEXT: OID_VARCHAR, OID_JSON: OID_SUPER}
 
 
 class ProtocolError(Exception):
@@ -174,18 +176,19 @@ def read_data_row(payload: bytes) -> list[str | None]:
     return values
 
 
-def text_columns_as_varchar(payload: bytes) -> bytes:
-    """A RowDescription payload whose `text` columns say `character varying`.
+def redshift_types(payload: bytes) -> bytes:
+    """A RowDescription payload with Redshift's types for those that it does not have.
 
-    Redshift has no `text`: literals and string functions are VARCHAR.
+    Literals and string functions are VARCHAR in Redshift; JSON is how SUPER is held here.
     """
     raw = bytearray(payload)
     (count,) = struct.unpack_from("!H", raw)
     offset = 2
     for _ in range(count):
         offset = raw.index(0, offset) + 1 + 6  # name, table oid, column number
-        if int.from_bytes(raw[offset : offset + 4], "big") == OID_TEXT:
-            raw[offset : offset + 4] = OID_VARCHAR.to_bytes(4, "big")
+        told = _TOLD.get(int.from_bytes(raw[offset : offset + 4], "big"))
+        if told is not None:
+            raw[offset : offset + 4] = told.to_bytes(4, "big")
         offset += 12  # type oid, size, modifier, format
     return bytes(raw)
 

@@ -139,7 +139,7 @@ class Relay:
             if not head.visible:
                 return b""
             return messages.message(
-                b"T", messages.text_columns_as_varchar(bytes(buffer[position + 5 : end]))
+                b"T", messages.redshift_types(bytes(buffer[position + 5 : end]))
             )
         if kind == _D:
             if head.rows is not None:

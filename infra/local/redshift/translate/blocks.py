@@ -309,6 +309,10 @@ def read_source(tokens: list[Token], index: int, after: int) -> Source:
         parts, index = qualified_name(tokens, index)
         if index < after and tokens[index].is_mark("("):
             index = closing(tokens, index) + 1
+        while index < after and tokens[index].is_mark("["):  # of a SUPER value
+            index = closing(tokens, index) + 1
+            if index + 1 < after and tokens[index].is_mark("."):
+                _, index = qualified_name(tokens, index + 1)
     value_after, alias = index, None
     explicit = index < after and tokens[index].is_word("as")
     index += explicit
@@ -319,4 +323,6 @@ def read_source(tokens: list[Token], index: int, after: int) -> Source:
             index += 1
             if index < after and tokens[index].is_mark("("):
                 index = closing(tokens, index) + 1
+            if index + 1 < after and tokens[index].is_word("at"):  # … AS value AT place
+                index += 2
     return Source(first, index, parts, alias, value_after)

@@ -90,17 +90,43 @@ def _convert(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     e.replace_call(name_at, closing, f"cast({value} as {kind})")
 
 
+def _json_path(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """JSON_EXTRACT_PATH_TEXT(json, element, … [, null_if_invalid])."""
+    spans = e.arguments(opening, closing)
+    lenient = e.is_word(spans[-1][0], "true", "false") if len(spans) > 2 else False
+    flag = e.text_of(spans.pop()) if lenient else "false"
+    if len(spans) < 2:
+        raise e.wrong_arguments(name_at)
+    path = ", ".join(e.text_of(span) for span in spans[1:])
+    e.replace_call(
+        name_at,
+        closing,
+        f"pg_internal.json_path_text({e.text_of(spans[0])}, array[{path}]::text[], {flag})",
+    )
+
+
+def _array(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """ARRAY(…) and OBJECT(…) build SUPER values."""
+    if e.is_word(opening + 1, "select"):
+        raise e.refused("ARRAY of a subquery", name_at)
+    builder = {"array": "json_build_array", "object": "json_build_object"}[e.tokens[name_at].text]
+    inner = ", ".join(e.text_of(span) for span in e.arguments(opening, closing))
+    e.replace_call(name_at, closing, f"pg_internal.super_compact({builder}({inner}))")
+
+
 def _late_binding_columns(e: Expressions, name_at: int, _opening: int, closing: int) -> None:
     """The session puts the expanded views in; see catalog/late_binding.sql."""
     e.replace_call(name_at, closing, "pg_internal.late_binding_columns()")
 
 
 SPECIAL: dict[str, Special] = {
+    "array": _array,
     "cast": _cast,
     "convert": _convert,
     "decode": _decode,
     "extract": _extract,
     "first_value": framed,
+    "json_extract_path_text": _json_path,
     "lag": shifted,
     "last_value": framed,
     "lead": shifted,
@@ -108,6 +134,7 @@ SPECIAL: dict[str, Special] = {
     "median": median,
     "nth_value": framed,
     "nvl2": _nvl2,
+    "object": _array,
     "percentile_cont": percentile,
     "percentile_disc": percentile,
     "pg_get_late_binding_view_cols": _late_binding_columns,

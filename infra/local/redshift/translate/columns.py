@@ -7,6 +7,7 @@ the session runs the query for its columns and translates again with the answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from infra.local.redshift.translate.blocks import (
     Block,
@@ -20,8 +21,13 @@ from infra.local.redshift.translate.blocks import (
 from infra.local.redshift.translate.lexer import Kind, Token
 from infra.local.redshift.translate.relations import fold
 
-# Columns by the text of the query that has them.
-Known = Mapping[str, tuple[str, ...]]
+
+@dataclass(frozen=True)
+class Known:
+    """What a rewrite knows besides the text: columns by the query that has them, the case rule."""
+
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    case_sensitive: bool = False
 
 
 class NeedsColumns(Exception):
@@ -51,7 +57,7 @@ def _asked(sql: str, tokens: list[Token], span: Span, known: Known) -> tuple[str
     start, end = tokens[span.first].start, tokens[span.after - 1].end
     definitions = _definitions(sql, tokens, span.first)
     query = f"{definitions}select * from {_text(sql, tokens, start, end)}"  # noqa: S608
-    found = known.get(query)
+    found = known.columns.get(query)
     if found is None:
         raise NeedsColumns(query)
     return found

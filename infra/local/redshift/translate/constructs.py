@@ -16,6 +16,7 @@ from infra.local.redshift.translate.columns import Known
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Kind, Token, tokenize, words
 from infra.local.redshift.translate.names import CALLED, name_items
+from infra.local.redshift.translate.navigation import rewrite_navigation
 from infra.local.redshift.translate.outer_joins import rewrite_outer_joins
 from infra.local.redshift.translate.pivot import rewrite_pivot
 from infra.local.redshift.translate.qualify import rewrite_qualify, rewrite_top
@@ -25,6 +26,7 @@ Construct = Callable[[str, list[Token], Known], Edits | None]
 
 # In the order in which they are rewritten; the words by which they are noticed.
 _CONSTRUCTS: tuple[tuple[frozenset[str], Construct], ...] = (
+    (frozenset({".", "["}), rewrite_navigation),
     (words("pivot unpivot"), rewrite_pivot),
     (frozenset({"(+)"}), rewrite_outer_joins),
     (words("top"), rewrite_top),
@@ -45,7 +47,7 @@ class Restructured:
         present = {
             token.text
             for token in tokens
-            if token.text in _NOTICED and token.kind in (Kind.WORD, Kind.OPERATOR)
+            if token.text in _NOTICED and token.kind not in (Kind.STRING, Kind.QUOTED)
         }
         with self.located():
             for noticed, construct in _CONSTRUCTS:

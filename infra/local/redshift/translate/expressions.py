@@ -145,7 +145,14 @@ class Expressions:
     def cut(self, first: int, after: int, type_at: int) -> None:
         """Let the value [first, after) be cut to the bytes of the VARCHAR(n) it is cast to."""
         size = varchar_size(self.tokens, type_at)
-        if size is None or first >= after:
+        if first >= after:
+            return
+        if self.is_word(type_at, "super"):  # a text is a value, not JSON to be read
+            kind = "::text" if self.tokens[first].kind is Kind.STRING else ""
+            start, end = self.tokens[first].start, self.tokens[after - 1].end
+            text = self.edits.render(start, end)
+            self.edits.replace(start, end, f"pg_internal.to_super(({text}){kind})")
+        if size is None:
             return
         token = self.tokens[first]
         if after - first == 1 and token.kind is Kind.STRING and len(token.text.encode()) <= size:

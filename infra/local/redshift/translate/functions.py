@@ -15,7 +15,8 @@ RENAMED = {
     "concat": "pg_internal.concat",
     "crc32": "pg_internal.crc32",
     "current_setting": "pg_internal.current_setting",
-    "json_extract_path_text": "pg_internal.json_extract_path_text",
+    "json_array_length": "pg_internal.json_array_length",
+    "json_serialize": "pg_internal.json_serialize",
     "nvl": "coalesce",
     "regexp_count": "pg_internal.regexp_count",
     "regexp_instr": "pg_internal.regexp_instr",
@@ -75,7 +76,7 @@ LACKING_TYPES = words(
     "jsonpath pg_lsn"
 )
 # Redshift's types that the gateway does not imitate.
-REFUSED_TYPES = words("super varbyte varbinary binary geometry geography hllsketch")
+REFUSED_TYPES = words("varbyte varbinary binary geometry geography hllsketch")
 
 # Types under another name.
 RENAMED_TYPES = {"nvarchar": "varchar", "nchar": "char", "datetime": "timestamp"}

@@ -19,18 +19,21 @@ from infra.local.redshift.translate.types import operand, varchar_size
 
 # Calls that are rewritten, and the names of their columns.
 CALLED = {
+    "array": "array",
     "date_add": "date_add",
     "date_diff": "date_diff",
     "dateadd": "date_add",
     "datediff": "date_diff",
     "extract": "date_part",
     "first_value": "first_value",
+    "json_extract_path_text": "json_extract_path_text",
     "lag": "lag",
     "last_value": "last_value",
     "lead": "lead",
     "listagg": "listagg",
     "median": "median",
     "nth_value": "nth_value",
+    "object": "object",
     "percentile_cont": "percentile_cont",
     "percentile_disc": "percentile_disc",
     "ratio_to_report": "ratio_to_report",
@@ -58,7 +61,7 @@ def _is_rewritten(tokens: list[Token], first: int, after: int) -> bool:
     """Whether the value's outermost call or cast is one that is rewritten."""
     cast = _last_cast(tokens, first, after)
     if cast is not None:
-        kept = varchar_size(tokens, cast + 1) is None
+        kept = varchar_size(tokens, cast + 1) is None and not tokens[cast + 1].is_word("super")
         return not kept or _is_rewritten(tokens, first, cast)
     if tokens[first].is_word("cast", "convert"):
         return True

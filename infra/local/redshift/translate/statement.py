@@ -20,6 +20,7 @@ from infra.local.redshift.translate import (
     users,
     views,
 )
+from infra.local.redshift.translate.columns import Known
 from infra.local.redshift.translate.constructs import Restructured
 from infra.local.redshift.translate.lateral import lateral_uses
 from infra.local.redshift.translate.lexer import Token, split_statements, tokenize, words
@@ -196,7 +197,7 @@ def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
             ],
         )
     try:
-        plain = Restructured(sql, tokens, dict(context.columns))
+        plain = Restructured(sql, tokens, Known(dict(context.columns), context.case_sensitive))
         with plain.located():
             plan = _handled(Parser(plain.sql, plain.tokens, sql), context)
         return _examined(plain.led_back(plan).moved(start), plain.tokens)

@@ -143,7 +143,7 @@ def test_translation(redshift: str, postgres: str) -> None:
         ("savepoint a", "Statement SAVEPOINT"),
         ("create index i on t (a)", "Statement CREATE INDEX"),
         ("rollback to savepoint a", "ROLLBACK TO SAVEPOINT"),
-        ("select x::super", "Type super"),
+        ("select x::hllsketch", "Type hllsketch"),
         ("create table t (a varbyte(3))", "Type varbyte"),
         ("set work_mem to '1GB'", "Setting work_mem"),
         ("show work_mem", "Setting work_mem"),

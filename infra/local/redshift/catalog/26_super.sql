@@ -1,0 +1,331 @@
+-- SUPER: JSON text without blanks, in the order in which it was written.
+-- https://docs.aws.amazon.com/redshift/latest/dg/query-super.html
+do $do$
+begin
+    if to_regtype('pg_catalog.super') is null then
+        create domain pg_catalog.super as json;
+    end if;
+end $do$;
+
+create or replace function pg_internal.json_text(value json) returns varchar
+language plpgsql immutable strict parallel safe as $$
+begin
+    return format('%s', value);
+end $$;
+create or replace function pg_internal.super_compact(value json) returns super
+language sql immutable strict parallel safe as $$
+    select regexp_replace(pg_internal.json_text(value), '("(?:[^"\\]|\\.)*")|\s+', '\1', 'g')::super
+$$;
+create or replace function pg_internal.is_json(value text) returns boolean
+language sql immutable strict parallel safe as $$ select value is json $$;
+
+-- Navigation is lax: what is not there is NULL, and so is JSON's null.
+create or replace function pg_internal.super_null(value json) returns super
+language sql immutable strict parallel safe as
+    $$ select case when json_typeof(value) <> 'null' then value end::super $$;
+create or replace function pg_internal.super_get(value super, attribute text) returns super
+language sql immutable parallel safe as $$
+    select case when json_typeof(value) = 'object' then pg_internal.super_null(value -> attribute) end::super
+$$;
+create or replace function pg_internal.super_at(value super, place integer) returns super
+language sql immutable parallel safe as $$
+    select case
+        when json_typeof(value) = 'array' and place >= 0 then pg_internal.super_null(value -> place)
+    end::super
+$$;
+create or replace function pg_internal.super_at(value super, attribute text) returns super
+language sql immutable parallel safe as $$ select pg_internal.super_get(value, attribute) $$;
+create or replace function pg_internal.super_elements_at(value super)
+returns table (element super, place bigint) language plpgsql immutable parallel safe as $$
+begin
+    if value is null then
+        return;
+    end if;
+    if json_typeof(value) <> 'array' then
+        raise exception 'Unnesting a SUPER value that is no array is not supported by the local Redshift gateway'
+            using errcode = '0A000';
+    end if;
+    return query
+        select e.item::super, e.n - 1
+        from json_array_elements(value) with ordinality as e (item, n);
+end $$;
+create or replace function pg_internal.super_elements(value super) returns setof super
+language sql immutable parallel safe as
+    $$ select element from pg_internal.super_elements_at(value) $$;
+
+-- Casts of SUPER: NULL where the value is of another type.
+create or replace function pg_internal.super_text(value json) returns text
+language plpgsql immutable strict parallel safe as $$
+begin
+    case json_typeof(value)
+        when 'object', 'array' then
+            raise exception 'Casting a SUPER object or array to text is not supported by the local Redshift gateway'
+                using errcode = '0A000', hint = 'Use JSON_SERIALIZE.';
+        when 'null' then
+            return null;
+        else
+            return value #>> '{}';
+    end case;
+end $$;
+create or replace function pg_internal.super_number(value json) returns numeric
+language sql immutable strict parallel safe as $$
+    select case
+        when json_typeof(value) = 'number'
+            or (json_typeof(value) = 'string' and value #>> '{}' ~ '^\s*[+-]?(\d+\.?\d*|\.\d+)\s*$')
+            then (value #>> '{}')::numeric
+    end
+$$;
+create or replace function pg_internal.super_boolean(value json) returns boolean
+language sql immutable strict parallel safe as
+    $$ select case when json_typeof(value) = 'boolean' then (value #>> '{}')::boolean end $$;
+do $do$
+declare
+    kind text;
+    expression text;
+begin
+    for kind, expression in values
+        ('text', 'pg_internal.super_text($1)'),
+        ('varchar', 'pg_internal.super_text($1)'),
+        ('bpchar', 'pg_internal.super_text($1)'),
+        ('boolean', 'pg_internal.super_boolean($1)'),
+        ('numeric', 'pg_internal.super_number($1)'),
+        ('float8', 'pg_internal.super_number($1)::float8'),
+        ('float4', 'pg_internal.super_number($1)::float4'),
+        ('int2', 'case when abs(pg_internal.super_number($1)) < 32767.5 then pg_internal.super_number($1)::int2 end'),
+        ('int4', 'case when abs(pg_internal.super_number($1)) < 2147483647.5 then pg_internal.super_number($1)::int4 end'),
+        ('int8', 'case when abs(pg_internal.super_number($1)) < 9223372036854775807.5 then pg_internal.super_number($1)::int8 end'),
+        ('date', 'case when pg_input_is_valid(pg_internal.super_text($1), ''date'') then pg_internal.super_text($1)::date end'),
+        ('timestamp', 'case when pg_input_is_valid(pg_internal.super_text($1), ''timestamp'') then pg_internal.super_text($1)::timestamp end'),
+        ('timestamptz', 'case when pg_input_is_valid(pg_internal.super_text($1), ''timestamptz'') then pg_internal.super_text($1)::timestamptz end')
+    loop
+        continue when exists (
+            select from pg_catalog.pg_cast
+            where castsource = 'json'::regtype and casttarget = kind::regtype
+        );
+        execute format(
+            'create function pg_internal.super_as_%1$s(json) returns %1$s language sql immutable strict '
+            'parallel safe as $f$ select %2$s $f$; '
+            'create cast (json as %1$s) with function pg_internal.super_as_%1$s(json) as assignment',
+            kind, expression
+        );
+    end loop;
+end $do$;
+create or replace function pg_internal.to_super(value text) returns super
+language sql immutable strict parallel safe as $$ select to_json(value)::super $$;
+create or replace function pg_internal.to_super(value json) returns super
+language sql immutable strict parallel safe as $$ select value::super $$;
+do $do$
+declare
+    kind text;
+begin
+    foreach kind in array array['smallint', 'integer', 'bigint', 'numeric', 'float4', 'float8', 'boolean'] loop
+        execute format(
+            'create or replace function pg_internal.to_super(value %s) returns super '
+            'language sql immutable strict parallel safe as $f$ select to_json(value)::super $f$', kind
+        );
+    end loop;
+end $do$;
+
+-- Order among types: boolean, number, string, array, object. Equality across types is false,
+-- other comparisons are NULL.
+create or replace function pg_internal.super_rank(value json) returns integer
+language sql immutable strict parallel safe as $$
+    select case json_typeof(value)
+        when 'boolean' then 1 when 'number' then 2 when 'string' then 3 when 'array' then 4
+        when 'object' then 5 else 6
+    end
+$$;
+create or replace function pg_internal.super_cmp(a json, b json) returns integer
+language sql immutable strict parallel safe as $$
+    select case
+        when pg_internal.super_rank(a) <> pg_internal.super_rank(b)
+            then sign(pg_internal.super_rank(a) - pg_internal.super_rank(b))::integer
+        when json_typeof(a) = 'string'
+            then bttextcmp(rtrim(a #>> '{}', ' ') collate "C", rtrim(b #>> '{}', ' ') collate "C")
+        else jsonb_cmp(a::jsonb, b::jsonb)
+    end
+$$;
+do $do$
+declare
+    op text;
+    other text;
+    test text;
+begin
+    if to_regoperator('pg_catalog.=(json, json)') is not null then
+        return;
+    end if;
+    foreach op in array array['<', '<=', '=', '>=', '>', '<>'] loop
+        test := case op
+            when '=' then 'pg_internal.super_cmp($1, $2) = 0'
+            when '<>' then 'pg_internal.super_cmp($1, $2) <> 0'
+            else 'case when pg_internal.super_rank($1) = pg_internal.super_rank($2) '
+                'then pg_internal.super_cmp($1, $2) ' || op || ' 0 end'
+        end;
+        execute format(
+            'create function pg_internal.%I(json, json) returns boolean language sql immutable strict '
+            'parallel safe as $f$ select %s $f$', 'super ' || op, test
+        );
+        -- What indexes and sorting use: a total order.
+        execute format(
+            'create function pg_internal.%I(json, json) returns boolean language sql immutable strict '
+            'parallel safe as $f$ select pg_internal.super_cmp($1, $2) %s 0 $f$', 'total ' || op, op
+        );
+        execute format(
+            'create operator pg_internal.%s (leftarg = json, rightarg = json, function = pg_internal.%I)',
+            op, 'total ' || op
+        );
+        execute format(
+            'create operator pg_catalog.%s (leftarg = json, rightarg = json, function = pg_internal.%I)',
+            op, 'super ' || op
+        );
+        foreach other in array array['text', 'numeric', 'float8', 'boolean'] loop
+            execute format(
+                'create function pg_internal.%1$I(json, %3$s) returns boolean language sql immutable strict '
+                'parallel safe as $f$ select pg_internal.%1$I($1, to_json($2)) $f$; '
+                'create function pg_internal.%1$I(%3$s, json) returns boolean language sql immutable strict '
+                'parallel safe as $f$ select pg_internal.%1$I(to_json($1), $2) $f$; '
+                'create operator pg_catalog.%2$s (leftarg = json, rightarg = %3$s, function = pg_internal.%1$I); '
+                'create operator pg_catalog.%2$s (leftarg = %3$s, rightarg = json, function = pg_internal.%1$I)',
+                'super ' || op, op, other
+            );
+        end loop;
+    end loop;
+    -- Arithmetic is NULL where the value is no number; division is not certain and left out.
+    foreach op in array array['+', '-', '*'] loop
+        foreach other in array array['numeric', 'float8', 'json'] loop
+            test := case other when 'json' then 'pg_internal.super_number(%s)' else '%s' end;
+            execute format(
+                'create function pg_internal.%1$I(json, %3$s) returns super language sql immutable strict '
+                'parallel safe as $f$ select to_json(pg_internal.super_number($1) %2$s ' || format(test, '$2')
+                || ')::super $f$; '
+                'create operator pg_catalog.%2$s (leftarg = json, rightarg = %3$s, function = pg_internal.%1$I)',
+                'super ' || op, op, other
+            );
+            continue when other = 'json';
+            execute format(
+                'create function pg_internal.%1$I(%3$s, json) returns super language sql immutable strict '
+                'parallel safe as $f$ select to_json($1 %2$s pg_internal.super_number($2))::super $f$; '
+                'create operator pg_catalog.%2$s (leftarg = %3$s, rightarg = json, function = pg_internal.%1$I)',
+                'super ' || op, op, other
+            );
+        end loop;
+    end loop;
+    create operator class pg_internal.super_ops default for type json using btree as
+        operator 1 pg_internal.<, operator 2 pg_internal.<=, operator 3 pg_internal.=,
+        operator 4 pg_internal.>=, operator 5 pg_internal.>, function 1 pg_internal.super_cmp(json, json);
+end $do$;
+
+-- Functions on JSON text and on SUPER.
+create or replace function pg_catalog.json_parse(value text) returns super
+language plpgsql immutable strict parallel safe as $$
+begin
+    return pg_internal.super_compact(value::json);
+exception when invalid_text_representation then
+    raise exception 'The input is not valid JSON' using errcode = '22P02', detail = left(value, 100);
+end $$;
+create or replace function pg_catalog.can_json_parse(value text) returns boolean
+language sql immutable strict parallel safe as $$ select value is json $$;
+create or replace function pg_internal.json_serialize(value super) returns varchar
+language sql immutable strict parallel safe as $$ select pg_internal.json_text(value) $$;
+create or replace function pg_catalog.json_size(value super) returns integer
+language sql immutable strict parallel safe as $$ select octet_length(pg_internal.json_text(value)) $$;
+create or replace function pg_catalog.is_valid_json(value text) returns boolean
+language sql immutable strict parallel safe as $$ select value is json object or value is json array $$;
+create or replace function pg_catalog.is_valid_json_array(value text) returns boolean
+language sql immutable strict parallel safe as $$ select value is json array $$;
+create or replace function pg_internal.json_array_length(value text, null_if_invalid boolean default false)
+returns integer language plpgsql immutable parallel safe as $$
+begin
+    if null_if_invalid and not value is json array then
+        return null;
+    end if;
+    return pg_catalog.json_array_length(value::json);
+end $$;
+create or replace function pg_catalog.json_extract_array_element_text(
+    value text, place integer, null_if_invalid boolean default false
+) returns text language plpgsql immutable strict parallel safe as $$
+begin
+    if null_if_invalid and not value is json array then
+        return null;
+    elsif not value is json array then
+        raise exception 'Invalid JSON array object %', value using errcode = '22P02';
+    end if;
+    return value::json ->> place;
+end $$;
+drop function if exists pg_internal.json_extract_path_text(text, text[]);
+create or replace function pg_internal.json_path_text(value text, path text[], null_if_invalid boolean)
+returns text language plpgsql immutable parallel safe as $$
+begin
+    if null_if_invalid and not value is json then
+        return null;
+    end if;
+    return case when value is not null then coalesce(value::json #>> path, '') end;
+end $$;
+
+create or replace function pg_catalog.is_array(value super) returns boolean
+language sql immutable parallel safe as $$ select coalesce(json_typeof(value) = 'array', false) $$;
+create or replace function pg_catalog.is_object(value super) returns boolean
+language sql immutable parallel safe as $$ select coalesce(json_typeof(value) = 'object', false) $$;
+create or replace function pg_catalog.is_scalar(value super) returns boolean
+language sql immutable parallel safe as
+    $$ select coalesce(json_typeof(value) in ('string', 'number', 'boolean'), false) $$;
+create or replace function pg_catalog.is_varchar(value super) returns boolean
+language sql immutable parallel safe as $$ select coalesce(json_typeof(value) = 'string', false) $$;
+create or replace function pg_catalog.is_boolean(value super) returns boolean
+language sql immutable parallel safe as $$ select coalesce(json_typeof(value) = 'boolean', false) $$;
+create or replace function pg_internal.is_whole(value super, largest numeric) returns boolean
+language sql immutable parallel safe as $$
+    select coalesce(
+        json_typeof(value) = 'number' and value #>> '{}' ~ '^-?\d+$'
+        and (value #>> '{}')::numeric between -largest - 1 and largest, false
+    )
+$$;
+create or replace function pg_catalog.is_smallint(value super) returns boolean
+language sql immutable parallel safe as $$ select pg_internal.is_whole(value, 32767) $$;
+create or replace function pg_catalog.is_integer(value super) returns boolean
+language sql immutable parallel safe as $$ select pg_internal.is_whole(value, 2147483647) $$;
+create or replace function pg_catalog.is_bigint(value super) returns boolean
+language sql immutable parallel safe as $$ select pg_internal.is_whole(value, 9223372036854775807) $$;
+create or replace function pg_catalog.get_array_length(value super) returns bigint
+language sql immutable strict parallel safe as $$
+    select case when json_typeof(value) = 'array' then pg_catalog.json_array_length(value)::bigint end
+$$;
+create or replace function pg_catalog.split_to_array(value text, delimiter text default ',') returns super
+language sql immutable strict parallel safe as
+    $$ select pg_internal.super_compact(to_json(string_to_array(value, delimiter))) $$;
+create or replace function pg_internal.super_joined(items json) returns super
+language sql immutable strict parallel safe as
+    $$ select pg_internal.super_compact(coalesce(items, '[]')) $$;
+create or replace function pg_catalog.array_concat(a super, b super) returns super
+language sql immutable strict parallel safe as $$
+    select case when json_typeof(a) = 'array' and json_typeof(b) = 'array' then
+        pg_internal.super_joined((
+            select json_agg(e.item order by e.part, e.n) from (
+                select 1 as part, x.n, x.item from json_array_elements(a) with ordinality as x (item, n)
+                union all
+                select 2, y.n, y.item from json_array_elements(b) with ordinality as y (item, n)
+            ) as e
+        ))
+    end
+$$;
+create or replace function pg_catalog.subarray(value super, start integer, size integer) returns super
+language sql immutable strict parallel safe as $$
+    select case when json_typeof(value) = 'array' then
+        pg_internal.super_compact(coalesce((
+            select json_agg(x.item order by x.n) from json_array_elements(value) with ordinality as x (item, n)
+            where x.n > start and x.n <= start + size
+        ), '[]'))
+    end
+$$;
+create or replace function pg_catalog.array_flatten(value super) returns super
+language sql immutable strict parallel safe as $$
+    select case when json_typeof(value) = 'array' then
+        pg_internal.super_compact(coalesce((
+            select json_agg(y.item order by x.n, y.m)
+            from json_array_elements(value) with ordinality as x (item, n),
+                lateral json_array_elements(
+                    case json_typeof(x.item) when 'array' then x.item else json_build_array(x.item) end
+                ) with ordinality as y (item, m)
+        ), '[]'))
+    end
+$$;
