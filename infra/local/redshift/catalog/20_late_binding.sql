@@ -1,3 +1,10 @@
+-- What a late-binding view reads where the gateway has not put its query in: in procedures.
+create or replace function pg_internal.not_put_in() returns setof integer language plpgsql as $$
+begin
+    raise exception 'Reading a late-binding view here is not supported by the local Redshift gateway'
+        using errcode = '0A000';
+end $$;
+
 -- Late-binding views: PostgreSQL holds a view without columns in their name.
 create or replace function pg_internal.create_late_binding_view(
     view_name text, replacing boolean, definition text, original text
@@ -26,7 +33,9 @@ begin
         end if;
         execute format('drop view %s', existing);
     end if;
-    execute format('create view %s as select null::integer as placeholder', view_name);
+    execute format(
+        'create view %s as select placeholder from pg_internal.not_put_in() as placeholder', view_name
+    );
     existing := to_regclass(view_name);
     execute format('alter view %s owner to %I', existing, session_user);
     update pg_catalog.pg_attribute

@@ -28,6 +28,7 @@ class Known:
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     case_sensitive: bool = False
+    rows: frozenset[str] = frozenset()  # variables of a procedure
 
 
 class NeedsColumns(Exception):

@@ -20,11 +20,12 @@ from infra.local.redshift.translate.blocks import (
 from infra.local.redshift.translate.columns import Known
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Kind, Token, words
-from infra.local.redshift.translate.relations import fold, quoted
+from infra.local.redshift.translate.relations import fold, qualified_name, quoted
 from infra.local.redshift.translate.types import operand
 
 # First parts of names that are schemas, or rows that no FROM names.
 _SCHEMAS = words("pg_catalog pg_internal information_schema pg_temp public excluded")
+_AFTER_TARGET = words("as set using where select values from with default")
 _COMPARISONS = frozenset({"=", "<>", "!=", "<", "<=", ">", ">="})
 
 
@@ -57,6 +58,7 @@ class _Navigation:
 
     def __post_init__(self) -> None:
         self.edits = Edits(self.sql)
+        self.names |= self.known.rows
 
     def read_sources(self, blocks: list[Block]) -> None:
         """Collect the sources of all blocks, outer ones first, and those that are unnested."""
@@ -64,11 +66,7 @@ class _Navigation:
             if token.is_word("update", "into") or (
                 token.is_word("from") and index and self.tokens[index - 1].is_word("delete")
             ):
-                for name in self.tokens[index + 1 : index + 6]:
-                    if name.is_word("set", "using", "where", "select", "values"):
-                        break
-                    if name.is_name:
-                        self.names.add(fold(name))
+                self._read_target(index + 1)
         for block in blocks:
             for source in read_from(self.tokens, block).sources:
                 before = source.parts[:1]
@@ -83,6 +81,15 @@ class _Navigation:
                     self.skipped.update(range(source.first, source.value_after))
                 if source.name is not None:
                     self.names.add(source.name)
+
+    def _read_target(self, index: int) -> None:
+        """The table that is written to, by its own name and its alias."""
+        if index < len(self.tokens) and self.tokens[index].is_name:
+            parts, after = qualified_name(self.tokens, index)
+            self.names.add(parts[-1])
+            alias = self.tokens[after] if after < len(self.tokens) else None
+            if alias is not None and alias.is_name and not alias.is_word(*_AFTER_TARGET):
+                self.names.add(fold(alias))
 
     def rewrite(self, blocks: list[Block]) -> None:
         """Go through the tokens once."""

@@ -27,6 +27,7 @@ class Context:
     denied: frozenset[str] = frozenset()
     case_sensitive: bool = False
     columns: tuple[tuple[str, tuple[str, ...]], ...] = ()  # asked from PostgreSQL, by query
+    rows: frozenset[str] = frozenset()  # variables of the procedure around the statement
 
 
 @dataclass(frozen=True)

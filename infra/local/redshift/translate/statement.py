@@ -15,6 +15,7 @@ from infra.local.redshift.translate import (
     ddl,
     materialized,
     privileges,
+    procedures,
     routines,
     tables,
     users,
@@ -73,6 +74,10 @@ def _native(parser: Parser, context: Context) -> Plan:
     return parser.plan()
 
 
+def _procedure(parser: Parser, context: Context) -> Plan:
+    return procedures.create_procedure(parser, context, _translate)
+
+
 # First words of a statement, longest first, and what translates it.
 HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("select", "starlift_gateway"): _fault,
@@ -110,6 +115,10 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("create", "function"): routines.create_function,
     ("create", "or", "replace", "function"): routines.create_function,
     ("drop", "function"): routines.drop_function,
+    ("create", "procedure"): _procedure,
+    ("create", "or", "replace", "procedure"): _procedure,
+    ("drop", "procedure"): procedures.drop_procedure,
+    ("call",): procedures.call,
     ("alter", "table"): ddl.alter_table,
     ("alter", "schema"): _native,
     ("alter", "group"): _native,
@@ -197,7 +206,7 @@ def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
             ],
         )
     try:
-        plain = Restructured(sql, tokens, Known(dict(context.columns), context.case_sensitive))
+        plain = Restructured(sql, tokens, _known(context))
         with plain.located():
             plan = _handled(Parser(plain.sql, plain.tokens, sql), context)
         return _examined(plain.led_back(plan).moved(start), plain.tokens)
@@ -205,6 +214,10 @@ def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
         if error.position is not None:
             error.position += start
         raise
+
+
+def _known(context: Context) -> Known:
+    return Known(dict(context.columns), context.case_sensitive, context.rows)
 
 
 def _handled(parser: Parser, context: Context) -> Plan:

@@ -58,7 +58,7 @@ def type_replacement(tokens: list[Token], index: int) -> tuple[int, int, str] | 
 
 def varchar_size(tokens: list[Token], index: int) -> int | None:
     """The bytes of the VARCHAR(n) that is written at an index, None for any other type."""
-    if not tokens[index].is_name:
+    if index >= len(tokens) or not tokens[index].is_name:
         return None
     name, index = tokens[index].name.lower(), index + 1
     if name == "character" and index < len(tokens) and tokens[index].is_word("varying"):

@@ -32,6 +32,8 @@ def translated(sql: str, **options: bool) -> str:
             "update t set a = (select max(u.b) from u where u.c = t.c)",
             "update t set a = (select max(u.b) from u where u.c = t.c)",
         ),
+        ("insert into s.t select a.b from s.u a", "insert into s.t select a.b from s.u a"),
+        ("update s.t x set a = (select b from s.u)", "update s.t x set a = (select b from s.u)"),
         ("select q.f(1), q.f(1) as y from t", "select q.f(1), q.f(1) as y from t"),
         ("select a[0].b", "select pg_internal.super_get(pg_internal.super_at(a, 0), 'b') as \"b\""),
         (

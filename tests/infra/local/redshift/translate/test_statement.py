@@ -138,7 +138,7 @@ def test_translation(redshift: str, postgres: str) -> None:
     ("sql", "names"),
     [
         ("create datashare d", "Statement CREATE DATASHARE"),
-        ("call p()", "Statement CALL"),
+        ("alter procedure p() rename to q", "Statement ALTER PROCEDURE"),
         ("do $$ begin end $$", "Statement DO"),
         ("savepoint a", "Statement SAVEPOINT"),
         ("create index i on t (a)", "Statement CREATE INDEX"),
