@@ -105,8 +105,10 @@ returns double precision language sql immutable parallel safe as $$
         when extract(day from a) = extract(day from b)
             or (a::date = pg_catalog.last_day(a) and b::date = pg_catalog.last_day(b))
             then pg_catalog.datediff('month', b, a)::double precision
-        else pg_catalog.datediff('month', b, a)
-            + (extract(day from a) - extract(day from b))::double precision / 31
+        else pg_catalog.datediff('month', b, a) + (
+            extract(day from a) - extract(day from b)
+            + extract(epoch from a::time - b::time) / 86400
+        )::double precision / 31
     end
 $$;
 create or replace function pg_catalog.next_day(moment timestamp, day text) returns date

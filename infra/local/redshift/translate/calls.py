@@ -55,7 +55,10 @@ def _ratio_to_report(e: Expressions, name_at: int, opening: int, closing: int) -
 
 
 def _extract(e: Expressions, name_at: int, opening: int, closing: int) -> None:
-    """EXTRACT returns an integer; the part may be one of Redshift's aliases."""
+    """EXTRACT returns the integer of one part only, which may be one of Redshift's aliases.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_Dateparts_for_datetime_functions.html
+    """
     part = e.at(opening + 1)
     if part is None or not e.is_word(opening + 2, "from"):
         return
@@ -63,8 +66,14 @@ def _extract(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     if word not in DATE_PARTS:
         raise GatewayError("22023", f'"{word}" is not a date part', position=part.start + 1)
     value = e.text_of((opening + 3, closing))
-    kind = "bigint" if DATE_PARTS[word] in ("epoch", "microseconds") else "int"
-    e.replace_call(name_at, closing, f"floor(extract({DATE_PARTS[word]} from {value}))::{kind}")
+    datepart = DATE_PARTS[word]
+    whole = f"floor(extract({datepart} from {value}))"
+    if datepart in ("milliseconds", "microseconds"):  # without the seconds before them
+        whole = f"mod({whole}, 1000)"
+    elif datepart == "decade":  # the first one is 1 to 9
+        whole += " + 1"
+    kind = "bigint" if datepart == "epoch" else "int"
+    e.replace_call(name_at, closing, f"({whole})::{kind}")
 
 
 def _cast(e: Expressions, _name_at: int, opening: int, closing: int) -> None:

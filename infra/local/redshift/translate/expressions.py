@@ -203,6 +203,8 @@ class Expressions:
         if part.is_name or part.kind is Kind.STRING:
             if word not in DATE_PARTS:
                 raise GatewayError("22023", f'"{word}" is not a date part', position=part.start + 1)
+            if name.text in ("date_part", "pgdate_part") and DATE_PARTS[word] == "decade":
+                raise self.refused("DATE_PART of a decade: use EXTRACT; it", name_at)
             self.edits.replace(part.start, part.end, f"'{DATE_PARTS[word]}'")
 
     def arguments(self, opening: int, closing: int) -> list[tuple[int, int]]:

@@ -22,6 +22,7 @@ CALLED = {
     "array": "array",
     "date_add": "date_add",
     "date_diff": "date_diff",
+    "date_part": "pgdate_part",
     "dateadd": "date_add",
     "datediff": "date_diff",
     "extract": "date_part",

@@ -94,6 +94,60 @@ def session(servers: Servers) -> Iterator[psycopg.Connection[Any]]:
             [0, 1, -1],
         ),
         ("dexp(0), dlog1(1), dlog10(100)", [1.0, 0.0, 2.0]),
+        # r_EXTRACT_function, r_Dateparts_for_datetime_functions, r_DATE_PART_function
+        (
+            "extract(ms from timestamp '2009-09-09 12:08:43.101'), "
+            "extract(us from time '18:25:33.123456'), extract(minute from time '00:58:00')",
+            [101, 456, 58],
+        ),
+        (
+            "extract(decade from timestamp '1999-02-16 20:38:40'), "
+            "extract(decade from timestamp '2000-02-16'), extract(century from date '2000-12-16'), "
+            "extract(mil from timestamp '2001-12-16 12:21:13')",
+            [200, 201, 20, 3],
+        ),
+        (
+            "extract(sec from timestamp '2009-09-21 11:10:03.189717'), "
+            "date_part(sec, timestamp '2009-09-21 11:10:03.189717'), "
+            "date_part(week, timestamp '20220502 04:05:06.789'), "
+            "date_part(dayofweek, date '20220502')",
+            [3, 3.189717, 18.0, 1.0],
+        ),
+        # r_MONTHS_BETWEEN_function, r_interval_literals, CONVERT_TIMEZONE
+        (
+            "months_between('1969-01-18', '1969-03-18'), "
+            "months_between('2008-12-25 15:00', '2008-01-21 19:30')::numeric(9, 2), "
+            "months_between('2008-12-01 19:30', '2008-01-03 15:00')::numeric(9, 2)",
+            [-2.0, Decimal("11.12"), Decimal("10.94")],
+        ),
+        (
+            "date '2008-12-31' + interval '3 hours, 35 minutes', "
+            "date '2008-12-31' + interval '1w, 1h, 1m, 1s', "
+            "date '2008-12-31' + interval '0.5 days', "
+            "date '2023-03-31' - interval '4 months'",
+            [
+                datetime.datetime(2008, 12, 31, 3, 35),
+                datetime.datetime(2009, 1, 7, 1, 1, 1),
+                datetime.datetime(2008, 12, 31, 12),
+                datetime.datetime(2022, 11, 30),
+            ],
+        ),
+        (
+            "convert_timezone('EST', 'PST', '20080305 12:25:29'), "
+            "convert_timezone('America/New_York', '2013-06-01 08:00:00'), "
+            "convert_timezone('GMT', 'NEWZONE +2', '2014-05-17 12:00:00'), "
+            "convert_timezone('GMT', 'NEWZONE-2:15', '2014-05-17 12:00:00')",
+            [
+                datetime.datetime(2008, 3, 5, 9, 25, 29),
+                datetime.datetime(2013, 6, 1, 4),
+                datetime.datetime(2014, 5, 17, 10),
+                datetime.datetime(2014, 5, 17, 14, 15),
+            ],
+        ),
+        # Rules that both share: integer division, NULL and '', patterns.
+        ("7 / 2, -7 / 2, 7 % 3, null = '', '' is null", [3, -3, 1, None, False]),
+        ("greatest(1, null, 3), least(null, 2), nullif('a', 'a')", [3, 2, None]),
+        ("'abc' similar to '%(b|d)%', 'ABC' ilike 'a_c', 'a%' like 'a\\%'", [True, True, True]),
         # c_Supported_data_types: numbers, dates and times turn into text where text is wanted.
         ("1 || 'a', 'x' || 2.5::float, left(12345, 2), 10 like '1%'", ["1a", "x2.5", "12", True]),
         ("'1'::varchar = 1, '01'::varchar = 1, 2.0 = 2, 1 > 1.5", [True, False, True, False]),
@@ -197,6 +251,21 @@ def test_ordered_aggregates_and_windows(winsales: Schema) -> None:
         "over (partition by sellerid) from winsales order by 1"
     ) == [(1, 10), (2, 20), (3, 15), (4, 10)]
     assert run("select median(dateid) from winsales where sellerid = 2") == [(D(2004, 2, 14),)]
+
+
+def test_trailing_blanks_count_in_varchar_here(schema: Schema) -> None:
+    schema.run("create table t (c char(5), v varchar(5))")
+    schema.run("insert into t values ('a ', 'a ')")
+    assert schema.run("select c = 'a', len(c), len(v) from t") == [(True, 1, 2)]
+    assert schema.run("select v = 'a' from t") == [(False,)]
+
+
+def test_grouping_sets_and_recursion(session: psycopg.Connection[Any]) -> None:
+    rows = session.execute(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 4) "
+        "select i % 2, count(*), grouping(i % 2) from n group by rollup(i % 2) order by 1"
+    ).fetchall()
+    assert rows == [(0, 2, 0), (1, 2, 0), (None, 4, 1)]
 
 
 def test_columns_keep_redshifts_names(session: psycopg.Connection[Any]) -> None:
