@@ -25,3 +25,6 @@ language internal immutable strict parallel safe leakproof as 'date_cmp';
 create or replace function pg_catalog.timestamptz_cmp_timestamp(a timestamptz, b timestamp)
 returns integer language sql stable strict parallel safe as
     $$ select case when a > b then 1 when a < b then -1 else 0 end $$;
+create or replace function pg_catalog.to_timestamp(value text, format text, is_strict boolean)
+returns timestamptz language sql stable strict parallel safe as
+    $$ select pg_catalog.to_timestamp(value, format) $$;

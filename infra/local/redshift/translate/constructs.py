@@ -44,11 +44,13 @@ class Restructured:
         self.tokens = tokens
         self._original = sql
         self._steps: list[Edits] = []
-        present = {
-            token.text
-            for token in tokens
-            if token.text in _NOTICED and token.kind not in (Kind.STRING, Kind.QUOTED)
-        }
+        present: set[str] = set()
+        if any(token.text == "select" for token in tokens):  # all of them are parts of a SELECT
+            present = {
+                token.text
+                for token in tokens
+                if token.text in _NOTICED and token.kind not in (Kind.STRING, Kind.QUOTED)
+            }
         with self.located():
             for noticed, construct in _CONSTRUCTS:
                 while noticed & present:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ from infra.local.redshift.translate.lateral import lateral_uses
 from infra.local.redshift.translate.lexer import Token, split_statements, tokenize, words
 from infra.local.redshift.translate.merge import merge
 from infra.local.redshift.translate.parser import Parser
-from infra.local.redshift.translate.relations import find_relations
+from infra.local.redshift.translate.relations import Relation, find_relations
 from infra.local.redshift.translate.result import Context, Plan
 
 _Handler = Callable[[Parser, Context], Plan]
@@ -234,8 +235,34 @@ def _examined(plan: Plan, tokens: list[Token]) -> Plan:
     """The plan with what the session has to ask PostgreSQL about it."""
     if not plan.looks_up:
         return plan
+    relations = tuple(find_relations(tokens))
+    _check_leader_only(tokens, relations)
     return replace(
         plan,
-        relations=tuple(find_relations(tokens)),
+        relations=relations,
         lateral=any(token.is_word("select") for token in tokens) and bool(lateral_uses(plan.sql)),
     )
+
+
+def _check_leader_only(tokens: list[Token], relations: tuple[Relation, ...]) -> None:
+    """Raise GatewayError for GENERATE_SERIES over tables: it runs on the leader node only.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/c_sql-functions-leader-node.html
+    """
+    for token, following in itertools.pairwise(tokens):
+        if token.is_word("generate_series") and following.is_mark("("):
+            tables = [
+                relation
+                for relation in relations
+                if relation.schema not in ("pg_catalog", "information_schema")
+                and not relation.name.startswith("pg_")
+            ]
+            if tables or tokens[0].is_word("create", "insert"):
+                raise GatewayError(
+                    "0A000",
+                    "Specified types or functions (one per INFO message) not supported on "
+                    "Redshift tables.",
+                    detail='Function "generate_series" runs on the leader node only.',
+                    position=token.start + 1,
+                )
+            return

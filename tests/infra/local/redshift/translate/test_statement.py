@@ -182,6 +182,19 @@ def test_what_redshift_lacks_is_an_error(sql: str, sqlstate: str, message: str) 
     assert (error.sqlstate, error.message) == (sqlstate, message)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from t, generate_series(1, 3)",
+        "create table t as select generate_series(1, 3) as n",
+        "insert into t select n from generate_series(1, 3) as n",
+    ],
+)
+def test_generate_series_is_the_leader_nodes(sql: str) -> None:
+    assert refusal(sql).message.startswith("Specified types or functions")
+    assert plan("select n, oid from generate_series(1, 3) as n, pg_class").relations
+
+
 def test_names_over_postgres_limit_are_refused() -> None:
     assert plan(f"select {'a' * 63}").sql == f"select {'a' * 63}"
     error = refusal(f'select 1 as "{"é" * 32}"')
