@@ -34,6 +34,8 @@ class Channel(asyncio.Protocol):
         self.encrypted = False
         self.muted = False  # what is written is dropped: the other side must not hear of it
         self.listener: Callable[[], None] | None = None  # called when bytes come or the end
+        # Takes bytes as they come, without a task having to wake; tells whether one has to.
+        self.taker: Callable[[], bool] | None = None
         self._transport: asyncio.Transport | None = None
         self._reader: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
@@ -51,6 +53,8 @@ class Channel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """asyncio's call with received bytes."""
         self.buffer += data
+        if self.taker is not None and not self.taker() and len(self.buffer) <= HIGH_WATER:
+            return
         if len(self.buffer) > HIGH_WATER and not self._reading_paused and self._transport:
             self._reading_paused = True
             self._transport.pause_reading()
@@ -116,6 +120,11 @@ class Channel(asyncio.Protocol):
             raise ConnectionClosed
         self._transport = transport
         self.encrypted = True
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the outgoing buffer takes more."""
+        return self._writable.is_set()
 
     def write(self, data: bytes | bytearray) -> None:
         """Queue bytes for sending; what is written after the other side has gone is dropped."""

@@ -77,15 +77,23 @@ class Relay:
         channel = self.backend.channel
         channel.write(b"".join(self.unsent))
         self.unsent.clear()
-        while self.expected:
-            if not self._step():
-                await self.client.drain()
-                try:
-                    await channel.fill()
-                except ConnectionClosed:
-                    self._step()
-                    raise
+        channel.taker = self._take
+        try:
+            while self.expected:
+                if not self._step():
+                    await self.client.drain()
+                    try:
+                        await channel.fill()
+                    except ConnectionClosed:
+                        self._step()
+                        raise
+        finally:
+            channel.taker = None
         await self.client.drain()
+
+    def _take(self) -> bool:
+        """Pass on what has just come; the task wakes when all is done or the client is slow."""
+        return not self.client.has_room or self._step()
 
     def _step(self) -> bool:
         """Handle the buffered messages; True when nothing more is due."""
