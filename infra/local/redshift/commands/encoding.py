@@ -26,6 +26,7 @@ _TYPES = {
     "varchar": pa.string(),
     "bpchar": pa.string(),
     "text": pa.string(),
+    "super": pa.string(),  # its JSON
 }
 
 

@@ -50,8 +50,10 @@ def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _field(value: Any) -> Field:
-    """A value as text for its column; null is NULL."""
+def _field(value: Any, column: Column) -> Field:
+    """A value as text for its column (JSON for a SUPER column); null is NULL."""
+    if value is not None and column.type == "super":
+        return json_text(value)
     if value is None or type(value) is str:
         return value
     if isinstance(value, bool):
@@ -118,8 +120,8 @@ def row_reader(
     if statement.json == "noshred":
         return lambda value: [json_text(value)]
     if paths is not None:
-        return lambda value: [_field(_follow(value, path)) for path in paths]
-    names = [column.name for column in columns]
+        pairs = list(zip(paths, columns, strict=True))
+        return lambda value: [_field(_follow(value, path), column) for path, column in pairs]
     folded = statement.json == "auto ignorecase"
 
     def auto(value: Any) -> list[Field]:
@@ -129,7 +131,7 @@ def row_reader(
             )
         if folded:
             value = {key.lower(): item for key, item in value.items()}
-        return [_field(value.get(name)) for name in names]
+        return [_field(value.get(column.name), column) for column in columns]
 
     return auto
 

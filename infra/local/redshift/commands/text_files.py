@@ -45,6 +45,10 @@ def batches(
                 f"COPY into column {column.name} of type {column.redshift_type} is not supported "
                 "by the local Redshift gateway",
             )
+    if statement.json == "noshred" and [column.type for column in columns] != ["super"]:
+        raise GatewayError(
+            NOT_SUPPORTED, "JSON 'noshred' loads exactly one column, of the type SUPER"
+        )
     table = _Table(columns, statement, rejects)
     paths = None
     if statement.format is Format.JSON and statement.json.startswith("s3://"):

@@ -25,6 +25,7 @@ _TYPES = {
     21: "smallint",
     23: "integer",
     25: "character varying",
+    114: "super",
     700: "real",
     701: "double precision",
     1042: "character",

@@ -155,13 +155,13 @@ def _formatter(columns: Sequence[OutColumn], statement: UnloadStatement) -> Call
 
 
 def _json(columns: Sequence[OutColumn]) -> Callable[[Row], str]:
-    """One object per line; numbers as they are, everything else as strings."""
+    """One object per line; numbers and SUPER as they are, everything else as strings."""
     names = [json.dumps(column.name, ensure_ascii=False) for column in columns]
     if len(set(names)) < len(names):
         raise GatewayError(
             "0A000", "UNLOAD to JSON needs unique column names", hint="Give the columns aliases."
         )
-    numbers = [column.type in _NUMBERS for column in columns]
+    numbers = [column.type in _NUMBERS or column.type == "super" for column in columns]
 
     def one(value: str | None, number: bool) -> str:
         if value is None:

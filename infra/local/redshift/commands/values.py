@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.h
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Callable, Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
@@ -190,7 +191,7 @@ class Converter:
             return date_reader(statement.date_format)
         if column.type in ("timestamp", "timestamptz"):
             return timestamp_reader(statement.time_format, column.type == "timestamptz")
-        return _boolean
+        return _super if column.type == "super" else _boolean
 
 
 def _digit(text: str, position: int, kind: str, code: Code = Code.DIGIT) -> Fault:
@@ -248,6 +249,14 @@ def _boolean(text: str) -> bool:
     if lower in _FALSE:
         return False
     raise Fault(Code.BOOLEAN, "Unknown boolean format")
+
+
+def _super(text: str) -> str:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        raise Fault(Code.JSON, "Input data is not properly formed JSON for SUPER") from None
+    return text
 
 
 def _no_nul(text: str) -> str:

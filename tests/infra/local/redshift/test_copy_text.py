@@ -209,6 +209,8 @@ def test_json(schema: Schema, lake: Lake) -> None:
     assert schema.run("select id, name from t order by id") == [(2, None), (6, None)]
     with pytest.raises(psycopg.Error, match="Number of jsonpaths and the number of columns"):
         schema.run(f"copy t from '{lake.url}/data' {ROLE} json '{paths}'")
+    with pytest.raises(psycopg.Error, match="'noshred' loads exactly one column"):
+        schema.run(f"copy t from '{lake.url}/auto' {ROLE} json 'noshred'")
     lake.put("case", '{"ID": 7, "Name": "n"}')
     schema.run(f"copy t from '{lake.url}/case' {ROLE} json 'auto ignorecase'")
     assert schema.run("select id, name from t where id = 7") == [(7, "n")]

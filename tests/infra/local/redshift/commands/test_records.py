@@ -81,6 +81,14 @@ def test_json_objects_are_matched_by_name() -> None:
     assert json_read([nested], "noshred") == [['{"id": {"a": [1,2.10,"é"],"b": null}}']]
 
 
+def test_json_values_stay_json_in_super_columns() -> None:
+    sql = "copy t from 's3://b/k' iam_role default json 'auto'"
+    reader = row_reader(parse_copy(sql, tokenize(sql)), (Column("id", "super"),), None)
+    text = '{"id": "x\\ty"} {"id": 1.50} {"id": [true]} {"id": null}'
+    found = [row.fields for row in json_records(iter([text]), 0, reader)]
+    assert found == [['"x\\ty"'], ["1.50"], ["[true]"], [None]]
+
+
 def test_json_paths_reach_into_arrays() -> None:
     paths = [("a", 1), ("b", "c")]
     text = '{"a": [1, 2], "b": {"c": "x"}} {"a": [1], "b": 1} {"a": [1, 2]}'

@@ -85,6 +85,12 @@ DATE, TIMESTAMP, ZONED = (Column("c", kind) for kind in ("date", "timestamp", "t
             ),
         ),
         (Column("c", "int4", not_null=True), "", (1213, "Missing data for not-null field")),
+        (Column("c", "super"), '{"a": [1, null]}', '{"a": [1, null]}'),
+        (
+            Column("c", "super"),
+            "{a}",
+            (1224, "Input data is not properly formed JSON for SUPER"),
+        ),
         (DATE, "2020-02-29", datetime.date(2020, 2, 29)),
         (DATE, "2020-02-29 23:59:59", datetime.date(2020, 2, 29)),
         (DATE, "2020-2-9", (1205, "Invalid Date Format - length must be 10 or more")),
