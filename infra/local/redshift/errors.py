@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from infra.local.redshift.protocol.messages import fields_message
@@ -96,6 +97,9 @@ def concurrent_transaction() -> GatewayError:
     )
 
 
+_ELSEWHERE = re.compile(r'"([^"/ ]+)/([^"/ ]+)"')
+
+
 def redshift_fields(
     fields: dict[str, str], to_original: Callable[[int], int] | None
 ) -> dict[str, str]:
@@ -109,6 +113,9 @@ def redshift_fields(
             mapped["P"] = str(to_original(int(mapped["P"]) - 1) + 1)
     for noise in ("F", "L", "R", "q", "p", "W"):
         mapped.pop(noise, None)
+    for field in ("M", "D"):  # schema s of another database d is PostgreSQL's d/s
+        if "/" in mapped.get(field, ""):
+            mapped[field] = _ELSEWHERE.sub(r'"\1"."\2"', mapped[field])
     name = fields.get("n", "")
     if code == "23514" and name.startswith("rs_bytes_"):
         kind, size = name.split("_")[2:4]

@@ -66,12 +66,12 @@ from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 left join pg_internal.table_attributes as t on t.table_id = c.oid
 where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal', 'pg_toast')
-    and c.relpersistence <> 't';
+    and pg_internal.is_here(n.nspname) and c.relpersistence <> 't';
 
 create or replace view pg_internal.bound_columns as
 select
-    current_database()::varchar as database_name,
-    n.nspname::varchar as schema_name,
+    pg_internal.database_of(n.nspname) as database_name,
+    pg_internal.schema_of(n.nspname) as schema_name,
     c.relname::varchar as table_name,
     a.attname::varchar as column_name,
     a.attnum::integer as ordinal_position,
@@ -101,7 +101,7 @@ insert into pg_internal.late_binding_view values (
     select * from pg_internal.bound_columns
     union all
     select
-        current_database()::varchar, s::varchar, v::varchar, n::varchar, i, t,
+        pg_internal.database_of(s), pg_internal.schema_of(s), v::varchar, n::varchar, i, t,
         null::varchar, 'YES'::varchar, ''::varchar, false, 0, ''::varchar, null::varchar
     from pg_internal.late_binding_columns() as c(s name, v name, n name, t varchar, i integer)
     $$,
@@ -123,7 +123,7 @@ select
     numeric_precision_radix::integer, numeric_scale::integer, datetime_precision::integer,
     udt_name::varchar
 from information_schema.columns
-where table_schema <> 'pg_internal';
+where table_schema <> 'pg_internal' and pg_internal.is_here(table_schema);
 
 create or replace view pg_catalog.svv_columns as
 select
@@ -142,9 +142,10 @@ select
     )::varchar as remarks
 from pg_internal.columns;
 
-create or replace view pg_catalog.svv_tables as
+create or replace view pg_internal.tables as
 select
-    table_catalog::varchar, table_schema::varchar, table_name::varchar,
+    pg_internal.database_of(table_schema) as database_name, table_schema::name as namespace,
+    pg_internal.schema_of(table_schema) as schema_name, table_name::varchar,
     (case table_type when 'LOCAL TEMPORARY' then 'BASE TABLE' else table_type end)::varchar as table_type,
     pg_catalog.obj_description(
         pg_catalog.to_regclass(quote_ident(table_schema) || '.' || quote_ident(table_name)), 'pg_class'
@@ -152,16 +153,22 @@ select
 from information_schema.tables
 where table_schema <> 'pg_internal';
 
+create or replace view pg_catalog.svv_tables as
+select
+    database_name as table_catalog, schema_name as table_schema, table_name, table_type, remarks
+from pg_internal.tables where pg_internal.is_here(namespace);
+
 create or replace view pg_catalog.svv_redshift_tables as
 select
-    table_catalog as database_name, table_schema as schema_name, table_name,
+    database_name, schema_name, table_name,
     (case table_type when 'BASE TABLE' then 'TABLE' else table_type end)::varchar as table_type,
     ''::varchar as table_acl, remarks
-from pg_catalog.svv_tables;
+from pg_internal.tables;
+create or replace view pg_catalog.svv_all_tables as select * from pg_catalog.svv_redshift_tables;
 
 create or replace view pg_catalog.svv_redshift_schemas as
 select
-    current_database()::varchar as database_name, nspname::varchar as schema_name,
+    pg_internal.database_of(nspname) as database_name, pg_internal.schema_of(nspname) as schema_name,
     nspowner::integer as schema_owner, 'local'::varchar as schema_type,
     ''::varchar as schema_acl, ''::varchar as schema_option
 from pg_catalog.pg_namespace
@@ -178,7 +185,11 @@ select
     datname::varchar as database_name, datdba::integer as database_owner,
     'local'::varchar as database_type, ''::varchar as database_acl,
     ''::varchar as database_options, 'Snapshot Isolation'::varchar as database_isolation_level
-from pg_catalog.pg_database where datname = current_database();
+from pg_catalog.pg_database where datname = current_database()
+union all
+select
+    name::varchar, owner::integer, 'local', '', '', 'Snapshot Isolation'
+from pg_internal.database;
 
 -- A role of Redshift is a role role:<name> here, a group one that cannot log in.
 create or replace function pg_internal.identity_name(id oid) returns varchar language sql stable as $$
@@ -229,11 +240,12 @@ select
 from pg_catalog.pg_namespace as n
 cross join lateral pg_catalog.aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as x
 where n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal')
-    and n.nspname not like 'pg\_toast%' and n.nspname not like 'pg\_temp%';
+    and n.nspname not like 'pg\_toast%' and n.nspname not like 'pg\_temp%'
+    and pg_internal.is_here(n.nspname);
 
-create or replace view pg_catalog.svv_relation_privileges as
+create or replace view pg_internal.relation_privileges as
 select
-    n.nspname::varchar as namespace_name, c.relname::varchar as relation_name,
+    n.nspname as namespace, n.nspname::varchar as namespace_name, c.relname::varchar as relation_name,
     lower(x.privilege_type)::varchar as privilege_type,
     x.grantee::integer as identity_id,
     pg_internal.identity_name(x.grantee) as identity_name,
@@ -245,6 +257,12 @@ cross join lateral pg_catalog.aclexplode(coalesce(c.relacl, acldefault('r', c.re
 where c.relkind in ('r', 'v')
     and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal')
     and x.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES', 'TRUNCATE');
+create or replace view pg_catalog.svv_relation_privileges as
+select
+    namespace_name, relation_name, privilege_type, identity_id, identity_name, identity_type,
+    admin_option
+from pg_internal.relation_privileges where pg_internal.is_here(namespace);
+
 
 create or replace view pg_catalog.svv_external_columns as
 select

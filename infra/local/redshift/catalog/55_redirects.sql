@@ -40,7 +40,7 @@ select
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 left join pg_internal.definitions as d on d.view_id = c.oid
-where c.relkind = 'v' and n.nspname <> 'pg_internal';
+where c.relkind = 'v' and n.nspname <> 'pg_internal' and pg_internal.is_here(n.nspname);
 select pg_internal.redirect('pg_catalog.pg_views', 'select * from pg_internal.views');
 
 create or replace view pg_internal.view_definitions as
@@ -51,7 +51,7 @@ select
 from information_schema.views as v
 left join pg_internal.definitions as d
     on d.view_id = pg_catalog.to_regclass(quote_ident(v.table_schema) || '.' || quote_ident(v.table_name))
-where v.table_schema <> 'pg_internal';
+where v.table_schema <> 'pg_internal' and pg_internal.is_here(v.table_schema);
 select pg_internal.redirect(
     'information_schema.views', 'select * from pg_internal.view_definitions'
 );
@@ -61,3 +61,20 @@ create or replace view pg_internal.groups as
 select groname, grosysid, grolist from pg_catalog.pg_group
 where groname not like 'pg\_%' and groname not like 'role:%';
 select pg_internal.redirect('pg_catalog.pg_group', 'select * from pg_internal.groups');
+
+-- What shows schemas leaves out those of other databases, and ours.
+create or replace view pg_internal.namespaces as
+select * from pg_catalog.pg_namespace where nspname <> 'pg_internal' and pg_internal.is_here(nspname);
+select pg_internal.redirect('pg_catalog.pg_namespace', 'select * from pg_internal.namespaces');
+create or replace view pg_internal.schemata as
+select * from information_schema.schemata
+where schema_name <> 'pg_internal' and pg_internal.is_here(schema_name);
+select pg_internal.redirect('information_schema.schemata', 'select * from pg_internal.schemata');
+create or replace view pg_internal.tables_here as
+select * from information_schema.tables
+where table_schema <> 'pg_internal' and pg_internal.is_here(table_schema);
+select pg_internal.redirect('information_schema.tables', 'select * from pg_internal.tables_here');
+create or replace view pg_internal.tables_listed as
+select * from pg_catalog.pg_tables
+where schemaname <> 'pg_internal' and pg_internal.is_here(schemaname);
+select pg_internal.redirect('pg_catalog.pg_tables', 'select * from pg_internal.tables_listed');

@@ -47,6 +47,10 @@ class Planner:
             return plan
         if plan.alone is not None and self._relay.status == b"T":
             raise GatewayError("25001", f"{plan.alone} cannot run inside a transaction block")
+        if plan.used:  # an error for one that does not exist, before the session changes
+            await self._relay.hidden_query(
+                f"select pg_internal.namespace_of(array[{literal(plan.used)}, 'public'])"
+            )
         text, lateral = plan.sql, plan.lateral
         if plan.relations:
             text = await self._expanded(text, list(plan.relations))

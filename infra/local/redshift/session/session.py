@@ -86,6 +86,8 @@ class Session:
             plan = await self.planner.plan(sql, tokens, self.context)
         except GatewayError as error:
             return error
+        if plan.used is not None:
+            self.context = replace(self.context, used=plan.used)
         if plan.case_sensitive is not None:
             self.context = replace(self.context, case_sensitive=plan.case_sensitive)
         return plan

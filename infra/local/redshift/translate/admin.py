@@ -106,6 +106,8 @@ def set_value(parser: Parser, context: Context) -> Plan:
         name = parser.name()
         if not parser.try_word("to"):
             parser.mark("=")
+    if name == "search_path" and context.used:
+        raise parser.refuse("SET search_path after USE", "RESET USE first, or qualify the names.")
     if name in _SHARED:
         parser.expressions(context)
         return parser.plan()

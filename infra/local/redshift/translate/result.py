@@ -26,6 +26,7 @@ class Context:
     database: str = "dev"
     denied: frozenset[str] = frozenset()
     case_sensitive: bool = False
+    used: str = ""  # the database that USE has named, when it is another
     columns: tuple[tuple[str, tuple[str, ...]], ...] = ()  # asked from PostgreSQL, by query
     rows: frozenset[str] = frozenset()  # variables of the procedure around the statement
 
@@ -52,6 +53,7 @@ class Plan:
     relations: tuple[Relation, ...] = ()  # that it names, when it looks them up
     lateral: bool = False  # a select item may use the alias of one before it
     alone: str | None = None  # what cannot run inside a transaction, for its error
+    used: str | None = None  # what USE says: a database, or "" for the session's own
     case_sensitive: bool | None = None  # what SET enable_case_sensitive_identifier says
     to_original: Callable[[int], int] | None = field(default=None, compare=False)
 

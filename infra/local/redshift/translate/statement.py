@@ -13,6 +13,7 @@ from infra.local.redshift.commands.unload_statement import parse_unload
 from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.translate import (
     admin,
+    databases,
     ddl,
     materialized,
     privileges,
@@ -24,6 +25,8 @@ from infra.local.redshift.translate import (
 )
 from infra.local.redshift.translate.columns import Known
 from infra.local.redshift.translate.constructs import Restructured
+from infra.local.redshift.translate.databases import other_databases, with_way_back
+from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lateral import lateral_uses
 from infra.local.redshift.translate.lexer import Token, split_statements, tokenize, words
 from infra.local.redshift.translate.merge import merge
@@ -108,6 +111,11 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("refresh", "materialized", "view"): materialized.refresh,
     ("alter", "materialized", "view"): materialized.alter,
     ("drop", "materialized", "view"): materialized.drop,
+    ("create", "database"): databases.create_database,
+    ("drop", "database"): databases.drop_database,
+    ("use",): databases.use,
+    ("reset", "use"): databases.use,
+    ("show", "use"): databases.show_use,
     ("create", "schema"): ddl.create_schema,
     ("create", "user"): users.create_user,
     ("alter", "user"): users.alter_user,
@@ -207,6 +215,9 @@ def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
             ],
         )
     try:
+        edits = other_databases(tokens, sql, context)
+        if edits is not None:
+            return with_way_back(_elsewhere(edits, context), sql, edits).moved(start)
         plain = Restructured(sql, tokens, _known(context))
         with plain.located():
             plan = _handled(Parser(plain.sql, plain.tokens, sql), context)
@@ -219,6 +230,17 @@ def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
 
 def _known(context: Context) -> Known:
     return Known(dict(context.columns), context.case_sensitive, context.rows)
+
+
+def _elsewhere(edits: Edits, context: Context) -> Plan:
+    """The plan of a statement whose names in other databases have been replaced."""
+    text = edits.render()
+    try:
+        return _translate(text, tokenize(text), context)
+    except GatewayError as error:
+        if error.position is not None:
+            error.position = edits.original_position(error.position - 1) + 1
+        raise
 
 
 def _handled(parser: Parser, context: Context) -> Plan:

@@ -1,0 +1,212 @@
+"""Other databases of the cluster: `database.schema.name` in a session of this database.
+
+All databases live in one of PostgreSQL: schema `s` of another database `d` is its schema `d/s`
+(catalog/15_databases.sql). Here names with three parts get that schema, where the grammar has
+relations, functions and schemas; a column's name is left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from infra.local.redshift.errors import NAME_TOO_LONG, GatewayError
+from infra.local.redshift.translate.edits import Edits
+from infra.local.redshift.translate.lexer import Token, words
+from infra.local.redshift.translate.parser import Parser, literal, quote
+from infra.local.redshift.translate.relations import (
+    Relation,
+    find_relations,
+    fold,
+    qualified_name,
+)
+from infra.local.redshift.translate.result import Context, Plan
+
+# These take the database's name themselves.
+_OWN_WAY = words("show copy unload")
+# Words before a relation's name in DDL; in GRANT, REVOKE and COMMENT also ON.
+_BEFORE_NAME = words("table view exists function references truncate lock analyze analyse vacuum")
+_LISTS = words("drop grant revoke lock")
+_SYSTEM_SCHEMAS = words("pg_catalog information_schema pg_temp pg_internal starlift_gateway")
+
+
+def namespace(database: str, schema: str) -> str:
+    """PostgreSQL's schema for a schema of another database."""
+    name = f"{database}/{schema}"
+    if len(name.encode()) > 63:
+        raise GatewayError(
+            NAME_TOO_LONG,
+            f'identifier "{database}.{schema}" is too long for the local gateway',
+            detail="Together they may have 62 bytes here.",
+        )
+    return name
+
+
+def other_databases(tokens: list[Token], sql: str, context: Context) -> Edits | None:
+    """The edits for names in other databases, None when there are none.
+
+    After USE, names of relations with one part less than that are in the database it named.
+    """
+    if tokens[0].is_word(*_OWN_WAY) or not (
+        context.used or any(token.is_mark(".") for token in tokens)
+    ):
+        return None
+    names = _Names(tokens, context)
+    edits = Edits(sql)
+    index, found = 0, False
+    while index < len(tokens):
+        if not tokens[index].is_name or (index and tokens[index - 1].is_mark(".")):
+            index += 1
+            continue
+        parts, after = qualified_name(tokens, index)
+        moved = names.moved(index, after, parts)
+        if moved is not None:
+            edits.replace(tokens[index].start, tokens[after - 1].end, quote(*moved))
+            found = True
+        index = after
+    return edits if found else None
+
+
+class _Names:
+    """Which dotted names of a statement are in another database, and how PostgreSQL calls them."""
+
+    def __init__(self, tokens: list[Token], context: Context) -> None:
+        self._tokens = tokens
+        self._first = tokens[0]
+        self._database, self._used = context.database, context.used
+        relations = find_relations(tokens)
+        aliases = {name for r in relations for name in (r.name, _alias(tokens, r))}
+        # `from orders as o, o.items.parts` unnests a column.
+        relations = [r for r in relations if r.parts[0] not in aliases or len(r.parts) == 1]
+        self._starts = {relation.start for relation in relations}
+        self._foreign = {
+            r.parts for r in relations if r.parts[0] != self._database and "/" not in r.parts[0]
+        }
+
+    def moved(self, index: int, after: int, parts: tuple[str, ...]) -> tuple[str, ...] | None:
+        """The name in PostgreSQL, None where it stays as it is."""
+        if self._is_schema(index):
+            return self._schema(parts)
+        if len(parts) > 2 and parts[:-1] in self._foreign:  # a column of such a relation
+            table = parts[:-1] if len(parts) == 4 else (self._used, *parts[:-1])
+            return (namespace(*table[:2]), *table[2:], parts[-1]) if table[0] else None
+        if not 2 <= len(parts) <= 3 or not self._is_relation(index, after, len(parts)):
+            return None
+        if len(parts) == 3:
+            return None if parts[0] == self._database else (namespace(*parts[:2]), parts[2])
+        if not self._used or "/" in parts[0] or parts[0] in _SYSTEM_SCHEMAS:
+            return None
+        return namespace(self._used, parts[0]), parts[1]
+
+    def _schema(self, parts: tuple[str, ...]) -> tuple[str, ...] | None:
+        """CREATE, DROP, ALTER SCHEMA, GRANT … ON SCHEMA."""
+        if len(parts) == 2 and parts[0] != self._database:
+            return (namespace(*parts),)
+        if len(parts) == 1 and self._used and "/" not in parts[0]:
+            return (namespace(self._used, parts[0]),)
+        return None
+
+    def _is_schema(self, index: int) -> bool:
+        """Whether the name of a schema stands at an index."""
+        if not self._first.is_word("create", "drop", "grant", "revoke", "alter") or not index:
+            return False
+        if self._tokens[index].is_word("if", "authorization"):
+            return False
+        before = self._tokens[max(index - 4, 0) : index]
+        return before[-1].is_word("schema") or (
+            before[-1].is_word("exists") and any(token.is_word("schema") for token in before)
+        )
+
+    def _is_relation(self, index: int, after: int, size: int) -> bool:
+        """Whether a relation's or a function's name stands at an index."""
+        tokens, first = self._tokens, self._first
+        called = after < len(tokens) and tokens[after].is_mark("(") and not first.is_word("insert")
+        if tokens[index].start in self._starts or (called and size == 3):
+            return True
+        if not index or first.is_word("select", "with", "insert", "update", "delete"):
+            return False
+        before = tokens[index - 1]
+        return (
+            before.is_word(*_BEFORE_NAME)
+            or (before.is_word("on") and first.is_word("grant", "revoke", "comment"))
+            or (before.is_mark(",") and first.is_word(*_LISTS))
+        )
+
+
+def _alias(tokens: list[Token], relation: Relation) -> str:
+    """The alias of a relation, empty for none."""
+    following = [token for token in tokens if token.start >= relation.end][:2]
+    following = following[1:] if following and following[0].is_word("as") else following
+    return fold(following[0]) if relation.has_alias and following else ""
+
+
+def with_way_back(plan: Plan, sql: str, edits: Edits) -> Plan:
+    """A plan for the edited text as one for the client's."""
+    inner = plan.to_original
+    if inner is None:
+        return replace(plan, original=sql)
+    return replace(
+        plan,
+        original=sql,
+        to_original=lambda position: edits.original_position(inner(position)),
+    )
+
+
+def create_database(parser: Parser, _context: Context) -> Plan:
+    """CREATE DATABASE name [WITH] [OWNER …] [CONNECTION LIMIT …] [ISOLATION LEVEL SNAPSHOT]."""
+    parser.try_words("create", "database")
+    name = parser.name()
+    if parser.peek_word("from"):
+        raise parser.refuse("A database from a datashare or an integration")
+    parser.try_word("with")
+    while not parser.at_end:
+        if parser.try_word("owner"):
+            parser.try_mark("=")
+            parser.name()
+        elif parser.try_words("connection", "limit"):
+            if not parser.try_word("unlimited"):
+                parser.number()
+        elif parser.try_words("collate", "case_sensitive"):
+            pass
+        elif not parser.try_words("isolation", "level", "snapshot"):
+            raise parser.refuse("This option of CREATE DATABASE")
+    return _call(parser, "create_database", name, "CREATE DATABASE")
+
+
+def drop_database(parser: Parser, _context: Context) -> Plan:
+    """DROP DATABASE name [FORCE]."""
+    parser.try_words("drop", "database")
+    name = parser.name()
+    parser.try_word("force")
+    parser.finish()
+    return _call(parser, "drop_database", name, "DROP DATABASE")
+
+
+def _call(parser: Parser, function: str, name: str, tag: str) -> Plan:
+    """A call of the catalog's function, outside of transactions only."""
+    body = f"do $rs$ begin perform pg_internal.{function}({literal(name)}); end $rs$"
+    return replace(parser.plan(body, tag=tag), alone=tag)
+
+
+def use(parser: Parser, context: Context) -> Plan:
+    """USE database, RESET USE: where names without a database are looked up.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_USE_command.html
+    """
+    tag = parser.word("use", "reset").upper()
+    if tag == "RESET":
+        parser.word("use")
+        database = ""
+    else:
+        database = parser.name()
+        database = "" if database == context.database else database
+    parser.finish()
+    schema = namespace(database, "public") if database else "public"
+    path = f"set search_path to {quote('$user', schema).replace('.', ', ')}"
+    return replace(parser.plan(path, tag=tag), used=database)
+
+
+def show_use(parser: Parser, context: Context) -> Plan:
+    """SHOW USE: the database that USE has named, empty for none."""
+    parser.try_words("show", "use")
+    parser.finish()
+    return parser.plan(f'select {literal(context.used)}::varchar as "Use Database"', tag="SHOW")
