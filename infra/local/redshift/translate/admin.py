@@ -32,6 +32,10 @@ _OWN = words(
 )
 
 
+# What drivers ask for and may not change.
+_SHOWN = words("server_version transaction_isolation standard_conforming_strings")
+
+
 def begin(parser: Parser, _context: Context) -> Plan:
     """BEGIN: snapshot isolation, Redshift's default, whatever level is named."""
     parser.word("begin", "start")
@@ -154,9 +158,11 @@ def show(parser: Parser, _context: Context) -> Plan:
         if parser.try_words(*opening):
             return _listing(parser, function, parser.dotted_name() if named else ())
     name = parser.name()
+    if name == "transaction" and parser.try_words("isolation", "level") and parser.at_end:
+        return parser.plan("show transaction_isolation")
     if not parser.at_end or name == "all":
         raise refused(f"SHOW {name.upper()}", parser.sql)
-    if name in _SHARED or name in ("server_version", "transaction_isolation"):
+    if name in _SHARED or name in _SHOWN:
         return parser.plan()
     if name in _OWN:
         value = f"pg_internal.current_setting({literal(name)})"

@@ -180,8 +180,9 @@ class Expressions:
             return
         if text in DATE_PART_FIRST:
             self._date_part(name_at, opening)
-        elif text in RENAMED and not self.is_mark(name_at - 1, "."):
-            self.edits.replace(name.start, name.end, RENAMED[text])
+        elif text in RENAMED:  # pg_catalog.version() as well
+            first = self.tokens[name_at - 2] if self.is_mark(name_at - 1, ".") else name
+            self.edits.replace(first.start, name.end, RENAMED[text])
         elif text in self.denied:
             raise GatewayError(
                 "42883",
