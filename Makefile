@@ -55,6 +55,10 @@ env: setup ## Write the file that points a shell at the stack, and say how to re
 manifest: setup ## Parse the dbt project, check the contract, create missing staging tables
 	@$(STACK) manifest
 
+.PHONY: check-contracts
+check-contracts: setup ## Check every feed's contract: file, feed, column and what to write instead
+	@$(STACK) check-contracts
+
 .PHONY: publish
 publish: setup ## Upload the Spark job to the stack's artifacts bucket
 	@$(STACK) publish

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
 
-from elt_lib.contract import load_sources
 from elt_lib.contract_check import ContractError
+from elt_lib.contract_schema import schema
+from elt_lib.contract_yaml import load_sources
 from elt_lib.warehouse import SchemaDrift, ensure_tables
 
 
@@ -18,6 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
         ("check", "validate every feed's contract"),
+        ("schema", "print the contract's JSON schema, for editors"),
         ("tables", "create or extend staging tables, ledger and locks (REDSHIFT_* variables)"),
     ):
         command = commands.add_parser(name, help=text, description=text)
@@ -28,6 +31,9 @@ def main(argv: list[str] | None = None) -> int:
             help="dbt manifest (default: $STARLIFT_MANIFEST)",
         )
     arguments = parser.parse_args(argv)
+    if arguments.command == "schema":
+        print(json.dumps(schema(), indent=2))
+        return 0
     try:
         sources = load_sources(arguments.manifest)
         feeds = [feed for source in sources.values() for feed in source.feeds]

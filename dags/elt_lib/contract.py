@@ -1,22 +1,18 @@
-"""The contract of every feed, read from dbt's manifest and checked.
+"""The contract of a feed as the Spark job, the DDL, the pre-flight check and the DAG share it.
 
-A feed is declared once, as a dbt source table with ``config.meta.files``; this module turns it into
-frozen dataclasses that the Spark job, the DDL, the pre-flight check and the DAG builder share.
+A feed is declared once, as a dbt source table with ``config.meta.files``; ``contract_yaml`` reads
+it from dbt's manifest. CONTRIBUTING.md says what each key means.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from elt_lib.contract_check import ContractError, Reader, Where
 from elt_lib.redshift_types import RedshiftType
 
 BATCH_ID = "_batch_id"
@@ -32,10 +28,26 @@ class Empty(StrEnum):
 
 
 class ExtraColumns(StrEnum):
-    """What a header name that no column claims means."""
+    """What a name in a file that no column claims means; capture keeps it in a SUPER column."""
 
     FAIL = "fail"
     IGNORE = "ignore"
+    CAPTURE = "capture"
+
+
+class UnreadableFiles(StrEnum):
+    """What a file that can't be the feed's (empty, binary, another header) does to its batch."""
+
+    FAIL = "fail"
+    REJECT = "reject"
+
+
+class Format(StrEnum):
+    """What kind of file a feed has."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,13 @@ class Column:
     aliases: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     thousands: str | None = None
+    decimal: str | None = None
+    null_values: tuple[str, ...] | None = None
+    min: str | None = None
+    max: str | None = None
+    accepted_values: tuple[str, ...] = ()
+    sensitive: bool = False
+    extra: bool = False
 
     @property
     def type(self) -> RedshiftType:
@@ -61,7 +80,7 @@ class Files:
     """Where a batch's raw files are and how they are written."""
 
     pattern: str
-    format: str = "csv"
+    format: Format = Format.CSV
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'
@@ -69,6 +88,9 @@ class Files:
     header: bool = True
     multiline: bool = False
     null_values: tuple[str, ...] = ("",)
+    loose_headers: bool = False
+    trailing_delimiters: bool = False
+    entries: str = "*"
 
 
 @dataclass(frozen=True)
@@ -89,7 +111,10 @@ TECHNICAL_COLUMNS = (
 
 @dataclass(frozen=True)
 class Feed:
-    """One table of one source, as its YAML declares it."""
+    """One table of one source, as its YAML declares it.
+
+    ``reject_limit`` is a share of a batch's rows (0 to 1), or a number of them (``"100 rows"``).
+    """
 
     source: str
     name: str
@@ -100,8 +125,9 @@ class Feed:
     wait: timedelta
     empty: Empty
     extra_columns: ExtraColumns
-    reject_limit: float
+    reject_limit: float | str
     declared_in: str = field(compare=False)
+    unreadable_files: UnreadableFiles = UnreadableFiles.FAIL
 
     @property
     def id(self) -> str:
@@ -132,8 +158,9 @@ class Feed:
             "feed": self.name,
             "files": {k: v for k, v in asdict(self.files).items() if k != "pattern"},
             "extra_columns": self.extra_columns.value,
+            "unreadable_files": self.unreadable_files.value,
             "reject_limit": self.reject_limit,
-            "columns": [asdict(column) for column in self.columns],
+            "columns": [_stated(asdict(column)) for column in self.columns],
         }
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
         return base64.urlsafe_b64encode(text.encode()).decode()
@@ -160,158 +187,10 @@ def expand(pattern: str, start: datetime) -> str:
     return pattern
 
 
-def sources_of(manifest: Mapping[str, Any]) -> dict[str, Source]:
-    """Read and check every feed in a dbt manifest.
-
-    Raises ContractError with one line per problem (file, feed, column, what to write instead).
-    """
-    problems: list[str] = []
-    tables: dict[str, list[Mapping[str, Any]]] = {}
-    for node in manifest["sources"].values():
-        if "files" in (node.get("config", {}).get("meta") or {}):
-            tables.setdefault(node["source_name"], []).append(node)
-    found = {name: _source(name, tables[name], problems) for name in sorted(tables)}
-    if problems:
-        raise ContractError(problems)
-    return found
-
-
-@cache
-def load_sources(manifest: Path) -> dict[str, Source]:
-    """Read and check the feeds of the manifest file; read once per process.
-
-    Raises ContractError, or FileNotFoundError that names the command which builds the manifest.
-    """
-    if not manifest.is_file():
-        raise FileNotFoundError(f"no dbt manifest at {manifest}: run `make manifest`")
-    return sources_of(json.loads(manifest.read_text()))
-
-
-def _source(name: str, nodes: Iterable[Mapping[str, Any]], problems: list[str]) -> Source:
-    nodes = sorted(nodes, key=lambda node: str(node["name"]))
-    feeds = tuple(_feed(node, problems) for node in nodes)
-    where = Where(str(nodes[0]["original_file_path"]), name)
-    meta = Reader(nodes[0]["config"]["meta"], where, problems)
-    return Source(
-        name=name,
-        description=str(nodes[0].get("source_description") or "").strip(),
-        schedule=meta.text("schedule", example='"@monthly"'),
-        start_date=meta.date("start_date"),
-        feeds=feeds,
-    )
-
-
-def _feed(node: Mapping[str, Any], problems: list[str]) -> Feed:
-    source, name = str(node["source_name"]), str(node["name"])
-    where = Where(str(node["original_file_path"]), f"{source}.{name}")
-    meta = Reader(node["config"]["meta"], where, problems)
-    meta.known(
-        {"schedule", "start_date", "files", "arrival", "extra_columns", "reject_limit", "table"}
-    )
-    if node.get("identifier") != f"{source}__{name}":
-        meta.problem(
-            f"identifier is {node.get('identifier')!r}: write `identifier: {source}__{name}`"
-        )
-    columns = tuple(_column(column, where, problems) for column in node["columns"].values())
-    if not columns:
-        meta.problem("has no columns: list each with name, data_type and description")
-    _check_names(columns, meta)
-    arrival = meta.section("arrival")
-    arrival.known({"wait", "empty"})
-    return Feed(
-        source=source,
-        name=name,
-        description=str(node.get("description") or "").strip(),
-        files=_files(meta.section("files")),
-        columns=columns,
-        layout=_layout(meta.section("table"), {column.name for column in columns}),
-        wait=arrival.duration("wait", default="1 day"),
-        empty=arrival.choice("empty", Empty, Empty.FAIL),
-        extra_columns=meta.choice("extra_columns", ExtraColumns, ExtraColumns.FAIL),
-        reject_limit=meta.share("reject_limit", 0.0),
-        declared_in=where.file,
-    )
-
-
-def _files(files: Reader) -> Files:
-    files.known(set(Files.__dataclass_fields__))
-    declared = Files(
-        pattern=files.text("pattern", example='"{yyyy}/{MM}/*.csv"'),
-        format=files.text("format", Files.format),
-        delimiter=files.character("delimiter", Files.delimiter),
-        quote=files.character("quote", Files.quote),
-        escape=files.character("escape", Files.escape),
-        encoding=files.text("encoding", Files.encoding),
-        header=files.flag("header", Files.header),
-        multiline=files.flag("multiline", Files.multiline),
-        null_values=files.texts("null_values", Files.null_values),
-    )
-    if declared.format != "csv":
-        files.problem(f"format is {declared.format!r}: only `csv` can be read so far")
-    rest = declared.pattern
-    for placeholder in PLACEHOLDERS:
-        rest = rest.replace(placeholder, "")
-    if "{" in rest or "}" in rest:
-        files.problem(f"pattern {declared.pattern!r} may use only {' '.join(PLACEHOLDERS)}")
-    return declared
-
-
-def _layout(table: Reader, columns: set[str]) -> TableLayout:
-    table.known({"key", "dist", "sort"})
-    sort = table.texts("sort", ())
-    layout = TableLayout(
-        key=table.texts("key", ()),
-        dist=table.text("dist", "auto"),
-        sort=() if sort == ("auto",) else sort,
-    )
-    known = columns | {column.name for column in TECHNICAL_COLUMNS}
-    for name in (*layout.key, *layout.sort):
-        if name not in known:
-            table.problem(f"names column {name!r}, which the feed doesn't have")
-    if layout.dist not in {"auto", "even", "all"} | known:
-        table.problem(f"dist is {layout.dist!r}: write auto, even, all or a column of the feed")
-    return layout
-
-
-def _column(node: Mapping[str, Any], feed: Where, problems: list[str]) -> Column:
-    name = str(node["name"])
-    meta = Reader(node.get("config", {}).get("meta") or {}, feed.column(name), problems)
-    meta.known({"aliases", "required", "optional", "formats", "thousands"})
-    column = Column(
-        name=name,
-        data_type=str(node.get("data_type") or ""),
-        required=meta.flag("required", False),
-        optional=meta.flag("optional", False),
-        aliases=meta.texts("aliases", ()),
-        formats=meta.texts("formats", ()),
-        thousands=meta.character("thousands", None),
-    )
-    if name.startswith("_") or not name.isidentifier() or name != name.lower():
-        meta.problem("name must be lower case letters, digits and _, and not start with _")
-    if not str(node.get("description") or "").strip():
-        meta.problem("has no description: say what the column means, in what unit")
-    if column.required and column.optional:
-        meta.problem("is both required and optional: keep the one that is true")
-    try:
-        kind = column.type
-    except ValueError as error:
-        meta.problem(str(error))
-    else:
-        if kind.is_temporal and not column.formats:
-            meta.problem(f'is a {kind.name} without formats: write e.g. `formats: ["yyyy-MM-dd"]`')
-        if column.formats and not kind.is_temporal:
-            meta.problem(f"has formats, but {kind.name} takes none: remove them")
-        if column.thousands and not kind.is_numeric:
-            meta.problem(f"has thousands, but {kind.name} is no number: remove it")
-    return column
-
-
-def _check_names(columns: Iterable[Column], meta: Reader) -> None:
-    claimed: dict[str, str] = {}
-    for column in columns:
-        for name in (column.name, *column.aliases):
-            if name in claimed:
-                meta.problem(
-                    f"columns {claimed[name]!r} and {column.name!r} both claim header {name!r}"
-                )
-            claimed[name] = column.name
+def _stated(column: dict[str, Any]) -> dict[str, Any]:
+    """What a column says beyond its defaults: the argument of a batch has a length limit."""
+    return {
+        key: value
+        for key, value in column.items()
+        if value is not None and (value not in ((), False) or key == "null_values")
+    }

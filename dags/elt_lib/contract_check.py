@@ -75,9 +75,11 @@ class Reader:
             return default or ""
         return value
 
-    def character(self, name: str, default: str | None) -> Any:
+    def character(self, name: str, default: str | None, *, may_be_empty: bool = False) -> Any:
         """A single character."""
         value = self.values.get(name, default)
+        if may_be_empty and value == "":
+            return value
         if value is not None and (not isinstance(value, str) or len(value) != 1):
             self.problem(f"is {value!r}: write one character", name)
             return default
@@ -88,6 +90,8 @@ class Reader:
         value = self.values.get(name, list(default))
         if isinstance(value, str):
             value = [value]
+        if isinstance(value, list):  # YAML reads a bare 1 as a number
+            value = [str(v) if type(v) in (int, float) else v for v in value]
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self.problem(f'is {value!r}: write a list of texts, e.g. `["a", "b"]`', name)
             return default
@@ -101,13 +105,27 @@ class Reader:
             return default
         return value
 
-    def share(self, name: str, default: float) -> float:
-        """A share between 0 and 1."""
+    def limit(self, name: str, default: float) -> float | str:
+        """A share from 0 to 1, or a number of rows such as ``100 rows``."""
         value = self.values.get(name, default)
+        if isinstance(value, str) and re.fullmatch(r"\d+ rows?", value):
+            return value
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            self.problem(f"is {value!r}: write a share from 0 to 1, e.g. 0.02", name)
+            self.problem(
+                f'is {value!r}: write a share from 0 to 1, e.g. 0.02, or e.g. "100 rows"', name
+            )
             return default
         return float(value)
+
+    def scalar(self, name: str) -> str | None:
+        """A number or a date as text; None if it isn't there."""
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, str | int | float | date):
+            self.problem(f"is {value!r}: write a number or a date", name)
+            return None
+        return str(value)
 
     def choice(self, name: str, kind: type[E], default: E) -> E:
         """One word of a closed set."""

@@ -187,8 +187,16 @@ def _replace_batch(
     cursor.execute(sql("delete_batch", table=feed.table), (batch_id,))
     if rows:
         columns = ", ".join(column.name for column in feed.table_columns)
+        # Maps become objects in SUPER columns (Developer Guide, "Copying data from columnar-format
+        # Parquet and ORC").
+        nested = any(column.type.name == "super" for column in feed.columns)
         copy = sql(
-            "copy_batch", table=feed.table, columns=columns, manifest=report.manifest_url, role=role
+            "copy_batch",
+            table=feed.table,
+            columns=columns,
+            manifest=report.manifest_url,
+            role=role,
+            options="serializetojson" if nested else "",
         )
         cursor.execute(copy)
         cursor.execute("select pg_last_copy_count()")

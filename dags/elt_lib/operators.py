@@ -16,8 +16,8 @@ from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from botocore.exceptions import ClientError
 
-from elt_lib.contract import load_sources
 from elt_lib.contract_check import ContractError
+from elt_lib.contract_yaml import load_sources
 from elt_lib.load import (
     PermanentLoadError,
     Report,
@@ -106,16 +106,19 @@ class ClusterLivyOperator(LivyOperator):
         except AirflowFailException:
             raise
         except AirflowException as error:
-            if reason := self._reason():
-                raise AirflowFailException(f"{error}: {reason}") from error
-            raise
+            said = self._end_of_log()
+            _, final, reason = said.rpartition(FAILURE)
+            if final:
+                raise AirflowFailException(f"{error}: {reason.strip()}") from error
+            last = "\n".join(said.splitlines()[-LAST_LINES:]).strip()
+            raise AirflowException(f"{error}: {last}" if last else str(error)) from error
         store = context.get("task_state_store")
         if store is not None:
             store.delete(self.external_id_key)
         return result
 
-    def _reason(self) -> str:
-        """What the job itself said about why it failed, else the end of its log; may be empty."""
+    def _end_of_log(self) -> str:
+        """The last lines of the batch's log, where the job says why it failed; may be empty."""
         if self._batch_id is None:
             return ""
         try:
@@ -125,8 +128,7 @@ class ClusterLivyOperator(LivyOperator):
         except Exception as error:  # noqa: BLE001 that the batch failed is the error to report
             self.log.warning("the log of batch %s can't be read: %s", self._batch_id, error)
             return ""
-        _, found, reason = "\n".join(lines).rpartition(FAILURE)
-        return reason.strip() if found else "\n".join(lines[-LAST_LINES:]).strip()
+        return "\n".join(lines)
 
 
 class LoadOperator(BaseOperator):

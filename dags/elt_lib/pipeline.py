@@ -21,7 +21,8 @@ from jinja2 import pass_context
 from jinja2.runtime import Context as JinjaContext
 
 from elt_lib import batch
-from elt_lib.contract import Empty, Feed, load_sources
+from elt_lib.contract import Empty, Feed
+from elt_lib.contract_yaml import load_sources
 from elt_lib.emr import job_flow
 from elt_lib.operators import ClusterLivyOperator, LoadOperator
 from elt_lib.settings import settings

@@ -254,6 +254,8 @@ def fits(actual: pa.DataType, declared: RedshiftType) -> bool:
     """Whether COPY takes a Parquet column of type ``actual`` into a column declared so."""
     if declared.name in {"varchar", "char"}:
         return bool(pa.types.is_string(actual) or pa.types.is_large_string(actual))
+    if declared.name == "super":
+        return bool(pa.types.is_string(actual) or pa.types.is_map(actual))
     if declared.name == "numeric":
         return bool(
             pa.types.is_decimal(actual) and (actual.precision, actual.scale) == declared.parameters

@@ -31,6 +31,7 @@ PLAIN = (
     "boolean",
     "date",
     "timestamp",
+    "super",
 )
 MAX_LENGTH = {"varchar": 65535, "char": 4096}
 MAX_PRECISION = 38

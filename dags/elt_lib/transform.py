@@ -19,7 +19,7 @@ from cosmos import (
 from cosmos.constants import TestIndirectSelection
 from cosmos.operators.local import DbtDocsS3LocalOperator
 
-from elt_lib.contract import load_sources
+from elt_lib.contract_yaml import load_sources
 from elt_lib.settings import settings
 
 PROFILE = "starlift"

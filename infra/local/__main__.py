@@ -18,6 +18,7 @@ from infra.local.errors import StackError
 from infra.local.health import Health
 from infra.local.logs import follow_logs
 from infra.local.stack import Stack
+from infra.local.tools import run_module
 
 UNHEALTHY = 3
 INTERRUPTED = 130
@@ -93,6 +94,13 @@ def build_manifest(config: Config, _: argparse.Namespace) -> int:
     say(f"{config.manifest}: {'built and checked' if changed else 'up to date'}")
     if any(it.healthy for it in Stack(config, only=["redshift"]).status()):
         say(f"warehouse tables: {'checked' if warehouse.prepare(config) else 'up to date'}")
+    return 0
+
+
+def check_contracts(config: Config, _: argparse.Namespace) -> int:
+    """Check every feed's contract; what is broken is said with file, feed, column and remedy."""
+    manifest.build(config)
+    say(run_module(config, "elt_lib", "check", "--manifest", str(config.manifest)).strip())
     return 0
 
 
@@ -194,6 +202,7 @@ def parser() -> argparse.ArgumentParser:
     command("status", status, "show the health of every service")
     command("env", env, "write the file that points a shell at the stack")
     command("manifest", build_manifest, "parse the dbt project and check the contract")
+    command("check-contracts", check_contracts, "check every feed's contract")
     command("publish", publish, "upload the Spark job to the artifacts bucket")
     command("docs", build_docs, "generate the data dictionary and show it in Airflow")
     it = command("backfill", run_backfill, "run a DAG for a range of dates and follow it")

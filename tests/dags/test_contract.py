@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from elt_lib.contract import Column, Empty, Feed, TableLayout, sources_of
+from elt_lib.contract import Column, Empty, Feed, TableLayout
 from elt_lib.contract_check import ContractError
+from elt_lib.contract_yaml import sources_of
+from spark_jobs.feed import decode_feed
 
 
 def node(**meta):
@@ -89,6 +91,9 @@ def test_the_spec_for_spark_is_json_without_characters_that_yarn_expands():
         "header": True,
         "multiline": False,
         "null_values": [""],
+        "loose_headers": False,
+        "trailing_delimiters": False,
+        "entries": "*",
     }
     assert decoded["columns"][0]["aliases"] == ["Order ID"]
     assert (decoded["source"], decoded["feed"], decoded["reject_limit"]) == ("shop", "orders", 0.1)
@@ -115,10 +120,31 @@ def test_a_broken_table_is_named(change, message):
     [
         (
             {"reject_limit": 2},
-            "reject_limit: is 2: write a share from 0 to 1, e.g. 0.02",
+            'reject_limit: is 2: write a share from 0 to 1, e.g. 0.02, or e.g. "100 rows"',
         ),
         ({"reject_limit": True}, "reject_limit: is True: write a share from 0 to 1, e.g. 0.02"),
-        ({"extra_columns": "drop"}, "extra_columns: is 'drop': write fail or ignore"),
+        ({"reject_limit": "some"}, "reject_limit: is 'some': write a share"),
+        ({"extra_columns": "drop"}, "extra_columns: is 'drop': write fail or ignore or capture"),
+        ({"extra_columns": "capture"}, "extra_columns: is capture: give one column of type super"),
+        ({"unreadable_files": "skip"}, "unreadable_files: is 'skip': write fail or reject"),
+        (
+            {"files": {"pattern": "*", "encoding": "klingon"}},
+            "files.encoding: is 'klingon': write such as UTF-8",
+        ),
+        (
+            {"files": {"pattern": "*", "encoding": "utf-16"}},
+            "files.encoding: utf-16 files are read with `multiline: true` only",
+        ),
+        (
+            {"files": {"pattern": "*", "format": "parquet", "delimiter": ";"}},
+            "files.delimiter: means nothing in parquet files: remove it",
+        ),
+        (
+            {"files": {"pattern": "*", "format": "jsonl", "header": True}},
+            "files.header: means nothing in jsonl files: remove it",
+        ),
+        ({"files": {"pattern": "*", "delimiter": ""}}, "files.delimiter: is '': write a text"),
+        ({"files": {"pattern": "*", "quote": "''"}}, "files.quote: is \"''\": write one character"),
         (
             {"arrival": {"wait": "soon"}},
             'arrival.wait: is \'soon\': write e.g. "30 minutes", "6 hours" or "15 days"',
@@ -128,7 +154,10 @@ def test_a_broken_table_is_named(change, message):
             "files: pattern '{year}/*.csv' may use only {yyyy} {MM} {dd} {HH}",
         ),
         ({"files": {"delimiter": ";"}}, "files.pattern: is None: write a text, e.g."),
-        ({"files": {"pattern": "*", "format": "xls"}}, "files: format is 'xls': only `csv`"),
+        (
+            {"files": {"pattern": "*", "format": "xls"}},
+            "files.format: is 'xls': write csv or",
+        ),
         ({"files": {"pattern": "*", "sep": ";"}}, "files.sep: unknown key; known here: delimiter,"),
         ({"table": {"sort": ["day"]}}, "table: names column 'day', which the feed doesn't have"),
         ({"table": {"dist": "random"}}, "table: dist is 'random': write auto, even, all or"),
@@ -149,9 +178,48 @@ def test_a_broken_setting_is_named_with_its_place_and_remedy(meta, message):
         ({"data_type": "timestamp"}, "is a timestamp without formats: write e.g."),
         ({"description": " "}, "has no description: say what the column means"),
         ({"config": {"meta": {"required": True, "optional": True}}}, "is both required and"),
-        ({"config": {"meta": {"formats": ["d"]}}}, "has formats, but integer takes none"),
+        (
+            {"data_type": "boolean", "config": {"meta": {"formats": ["d"]}}},
+            "has formats, but boolean takes none",
+        ),
+        ({"config": {"meta": {"formats": ["1,000"]}}}, "formats: '1,000' is no number format"),
+        ({"config": {"meta": {"formats": ["#.##0.#"]}}}, "formats: '#.##0.#' is no number format"),
+        (
+            {"config": {"meta": {"formats": ["0.#"], "decimal": ","}}},
+            "has formats as well as thousands or decimal",
+        ),
+        (
+            {"config": {"meta": {"thousands": ",", "decimal": ","}}},
+            "thousands: is the decimal mark too",
+        ),
+        (
+            {"data_type": "date", "config": {"meta": {"formats": ["JJJJ-MM"]}}},
+            "formats: 'JJJJ-MM' is no datetime pattern of Spark",
+        ),
+        ({"config": {"meta": {"min": "low"}}}, "min: is 'low': write a integer"),
+        (
+            {"data_type": "date", "config": {"meta": {"formats": ["excel"], "max": "2020-13-01"}}},
+            "max: is '2020-13-01': write a date",
+        ),
+        (
+            {"data_type": "boolean", "config": {"meta": {"min": 1}}},
+            "min: boolean has no range: remove it",
+        ),
+        (
+            {"data_type": "varchar(9)", "config": {"meta": {"decimal": ","}}},
+            "has decimal, but varchar is no number: remove it",
+        ),
+        (
+            {
+                "data_type": "date",
+                "config": {"meta": {"formats": ["yyyy"], "accepted_values": ["2020"]}},
+            },
+            "accepted_values: a date takes min and max instead",
+        ),
+        ({"config": {"meta": {"extra": True}}}, "extra: is integer: the column for extra columns"),
+        ({"config": {"meta": {"sensitive": "yes"}}}, "sensitive: is 'yes': write true or false"),
         ({"config": {"meta": {"thousands": ",,"}}}, "thousands: is ',,': write one character"),
-        ({"config": {"meta": {"alias": "x"}}}, "alias: unknown key; known here: aliases,"),
+        ({"config": {"meta": {"alias": "x"}}}, "alias: unknown key; known here: accepted_values,"),
     ],
 )
 def test_a_broken_column_is_named(column, message):
@@ -162,7 +230,11 @@ def test_a_broken_column_is_named(column, message):
         "description": "Cents.",
         **column,
     }
-    separator = "." if message.split(":")[0] in {"thousands", "alias"} else ": "
+    keys = {
+        *("accepted_values", "alias", "extra", "formats", "max", "min", "sensitive"),
+        "thousands",
+    }
+    separator = "." if message.split(":")[0] in keys else ": "
     assert problems(table)[0].startswith(f"{WHERE}: column amount{separator}{message}")
 
 
@@ -186,3 +258,55 @@ def test_every_problem_is_reported_at_once():
 def test_a_feed_is_a_value():
     assert isinstance(read(node())["shop"].feeds[0], Feed)
     assert read(node()) == read(node())
+
+
+def test_everything_that_a_contract_can_say_reaches_the_spark_job():
+    table = node(
+        extra_columns="capture",
+        unreadable_files="reject",
+        reject_limit="100 rows",
+        files={"pattern": "*.zip", "delimiter": "||", "quote": "", "entries": "*.csv"},
+    )
+    said = {
+        "formats": ["#.##0,#", "0.#"],
+        "null_values": ["-", 0],
+        "min": 0,
+        "max": 99.5,
+        "accepted_values": [1, 2],
+        "sensitive": True,
+    }
+    table["columns"]["amount"] = {
+        "name": "amount",
+        "data_type": "numeric(9,2)",
+        "description": "Euros.",
+        "config": {"meta": said},
+    }
+    table["columns"]["rest"] = {
+        "name": "rest",
+        "data_type": "super",
+        "description": "What else there is.",
+        "config": {"meta": {"extra": True}},
+    }
+    job = decode_feed(read(table)["shop"].feeds[0].spec())
+    assert (job.files.delimiter, job.files.quote, job.files.entries) == ("||", "", "*.csv")
+    assert (str(job.reject_limit), job.unreadable_files.value) == ("100 rows", "reject")
+    amount, rest = job.columns[-2:]
+    assert amount.formats == ("#.##0,#", "0.#")
+    assert (amount.null_values, amount.accepted_values) == (("-", "0"), ("1", "2"))
+    assert (amount.min, amount.max, amount.sensitive) == ("0", "99.5", True)
+    assert (rest.name, rest.extra, rest.type.kind.value) == ("rest", True, "super")
+
+
+def test_no_null_markers_is_not_the_feeds_null_markers():
+    table = node()
+    table["columns"]["order_id"]["config"]["meta"]["null_values"] = []
+    job = decode_feed(read(table)["shop"].feeds[0].spec())
+    assert (job.columns[0].null_values, job.columns[1].null_values) == ((), None)
+
+
+def test_loose_headers_make_more_names_equal():
+    table = node(files={"pattern": "*", "loose_headers": True})
+    table["columns"]["ordered_on"]["config"]["meta"]["aliases"] = ["ORDER id"]
+    assert problems(table) == (
+        f"{WHERE}: columns 'order_id' and 'ordered_on' both claim header 'ORDER id'",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from elt_lib.contract import load_sources
+from elt_lib.contract_yaml import load_sources
 from elt_lib.warehouse import ensure_table
 from tests.dbt_project.staged_trips import MONTHS, Staging, Trip
 from tests.dbt_project.warehouse import Warehouse

@@ -3,3 +3,4 @@ from '$manifest'
 iam_role '$role'
 format as parquet
 manifest
+$options
