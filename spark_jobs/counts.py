@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from spark_jobs.errors import BatchError
+from spark_jobs.errors import UnstableError
 
 _EXAMPLE_WIDTH = 40
 
@@ -48,6 +48,10 @@ class Totals:
         """Return the rows that keep the contract."""
         return self.raw - self.rejected
 
+    def plus(self, files: int) -> Totals:
+        """Return the totals with files that are rejected as a whole: a raw row each."""
+        return Totals(self.raw + files, self.rejected + files, self.buckets)
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -63,7 +67,7 @@ def account(
 ) -> Counts:
     """Put the rows that are stored, good and rejected, beside those that were read.
 
-    Raises `BatchError` unless raw = written + rejected: no row is lost, none is there twice.
+    Raises `UnstableError` unless raw = written + rejected: no row is lost, none is there twice.
     """
     rejected: dict[str, int] = {}
     for count in rejects:
@@ -71,7 +75,7 @@ def account(
     unknown = (written.keys() | rejected.keys()) - set(files)
     stored = sum(written.values()), sum(rejected.values())
     if unknown or stored != (totals.written, totals.rejected):
-        raise BatchError(
+        raise UnstableError(
             f"{totals.raw} raw rows were read, {totals.rejected} of them to reject, but "
             f"{stored[0]} are written and {stored[1]} rejected"
             + (
@@ -85,13 +89,28 @@ def account(
     return Counts(tuple(counts), tuple(_add_up(rejects)), totals)
 
 
-def reject_table(rejects: Iterable[RejectCount]) -> str:
-    """Return rejects as a table for people."""
+def reject_table(rejects: Iterable[RejectCount], sensitive: Collection[str] = ()) -> str:
+    """Return rejects as a table for people; values of sensitive columns are masked.
+
+    A whole record is shown only when no column is sensitive.
+    """
     rows = [("rule", "column", "rows", "example")]
-    rows += [(r.rule, r.column or "", str(r.rows), _shown(r.example)) for r in rejects]
+    for r in rejects:
+        record = r.column is None or r.rule == "required"  # it has no value: shown is the record
+        masked = r.column in sensitive or (record and bool(sensitive) and r.rule != "file")
+        example = mask(r.example) if masked else r.example
+        rows.append((r.rule, r.column or "", str(r.rows), _shown(example)))
     widths = [max(len(row[at]) for row in rows) for at in range(4)]
     lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def mask(text: str | None) -> str | None:
+    """Return a text without most of it: its first two characters at most, and its length."""
+    if text is None:
+        return None
+    shown = text[: min(2, len(text) // 4)]
+    return f"{shown}… ({len(text)} characters)"
 
 
 def _add_up(rejects: Iterable[RejectCount]) -> list[RejectCount]:

@@ -10,7 +10,7 @@ import binascii
 import codecs
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
@@ -23,11 +23,27 @@ LOADED_AT = "_loaded_at"
 LOADER_COLUMNS = (BATCH_ID, SOURCE_FILE, LOADED_AT)
 
 
+class Format(Enum):
+    """What kind of file a feed has."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
 class ExtraColumns(Enum):
-    """What happens to a header name that no column claims."""
+    """What happens to a name in a file that no column claims; `capture` keeps it in a column."""
 
     FAIL = "fail"
     IGNORE = "ignore"
+    CAPTURE = "capture"
+
+
+class UnreadableFiles(Enum):
+    """What a file that cannot be the feed's (empty, binary, another header) does to the batch."""
+
+    FAIL = "fail"
+    REJECT = "reject"
 
 
 @dataclass(frozen=True)
@@ -35,10 +51,12 @@ class FileFormat:
     """How the feed's files are written; `multiline` reads values that hold line ends.
 
     Records end with the line unless `multiline` is set: only then can Spark share one large file
-    among tasks, keep each record's exact text, and confine a stray quote to its own line.
+    among tasks, and confine a stray quote to its own line. `entries` says which files of a zip
+    archive are data; `loose_headers` compares names without case and blanks; with
+    `trailing_delimiters`, records may end with more delimiters than the header has.
     """
 
-    format: str = "csv"
+    format: Format = Format.CSV
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'
@@ -46,6 +64,9 @@ class FileFormat:
     header: bool = True
     null_values: tuple[str, ...] = ("",)
     multiline: bool = False
+    loose_headers: bool = False
+    trailing_delimiters: bool = False
+    entries: str = "*"
 
     @property
     def charset(self) -> str:
@@ -65,6 +86,13 @@ class Column:
     aliases: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     thousands: str | None = None
+    decimal: str | None = None
+    null_values: tuple[str, ...] | None = None
+    min: str | None = None
+    max: str | None = None
+    accepted_values: tuple[str, ...] = ()
+    sensitive: bool = False
+    extra: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,15 +101,46 @@ class Column:
 
 
 @dataclass(frozen=True)
+class RejectLimit:
+    """How many rejected rows a batch may have: a share of its raw rows (0..1), or a number."""
+
+    share: float | None = 0.0
+    rows: int | None = None
+
+    def allows(self, rejected: int, raw: int) -> bool:
+        """Whether a batch with so many rejected rows is still good."""
+        if self.rows is not None:
+            return rejected <= self.rows
+        return rejected <= (self.share or 0.0) * raw
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows" if self.rows is not None else f"{self.share:.2%}"
+
+
+@dataclass(frozen=True)
 class Feed:
-    """One feed: `reject_limit` is the share (0..1) of raw rows that may be rejected."""
+    """One feed of one source, as its contract declares it."""
 
     source: str
     feed: str
     files: FileFormat
     columns: tuple[Column, ...]
     extra_columns: ExtraColumns = ExtraColumns.FAIL
-    reject_limit: float = 0.0
+    unreadable_files: UnreadableFiles = UnreadableFiles.FAIL
+    reject_limit: RejectLimit = RejectLimit()
+
+    @property
+    def named_columns(self) -> tuple[Column, ...]:
+        """Return the columns that a file's own fields fill: all but the one for extra columns."""
+        return tuple(column for column in self.columns if not column.extra)
+
+    def key(self, name: str) -> str:
+        """Return what a name in a file is compared by."""
+        return "".join(name.split()).casefold() if self.files.loose_headers else name.strip()
+
+    def owners(self) -> dict[str, str]:
+        """Return the column of each name that a file may use."""
+        return {self.key(name): c.name for c in self.named_columns for name in c.names}
 
     def __str__(self) -> str:
         return f"{self.source}.{self.feed}"
@@ -113,14 +172,23 @@ def parse_feed(spec: Mapping[str, Any]) -> Feed:
             files=_parse_files(spec.get("files", {})),
             columns=tuple(_parse_column(column) for column in spec["columns"]),
             extra_columns=ExtraColumns(spec.get("extra_columns", "fail")),
-            reject_limit=float(spec.get("reject_limit", 0.0)),
+            unreadable_files=UnreadableFiles(spec.get("unreadable_files", "fail")),
+            reject_limit=_parse_limit(spec.get("reject_limit", 0.0)),
         )
     except KeyError as error:
         raise BatchError(f"the feed specification lacks {error}") from error
     except ValueError as error:
         raise BatchError(f"the feed specification is wrong: {error}") from error
     _check_names(feed)
+    if feed.files.format is Format.PARQUET:
+        return replace(feed, columns=tuple(_typed(column) for column in feed.columns))
     return feed
+
+
+def _parse_limit(value: float | str) -> RejectLimit:
+    if isinstance(value, str):
+        return RejectLimit(None, int(value.removesuffix("rows").removesuffix("row")))
+    return RejectLimit(float(value))
 
 
 def _parse_files(spec: Mapping[str, Any]) -> FileFormat:
@@ -128,11 +196,9 @@ def _parse_files(spec: Mapping[str, Any]) -> FileFormat:
     values: dict[str, Any] = {
         key: tuple(value) if key == "null_values" else value for key, value in spec.items()
     }
-    files = FileFormat(**values)
-    if files.format != "csv":
-        raise BatchError(f"files.format {files.format!r} cannot be read yet; it must be 'csv'")
-    if len(files.delimiter) != 1 or len(files.quote) > 1 or len(files.escape) > 1:
-        raise BatchError("files.delimiter must be one character, quote and escape at most one")
+    files = FileFormat(**{**values, "format": Format(spec.get("format", "csv"))})
+    if not files.delimiter or len(files.quote) > 1 or len(files.escape) > 1:
+        raise BatchError("files.delimiter is empty, or quote or escape is more than one character")
     try:
         wide = files.charset.startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
     except LookupError as error:
@@ -145,19 +211,36 @@ def _parse_files(spec: Mapping[str, Any]) -> FileFormat:
 def _parse_column(spec: Mapping[str, Any]) -> Column:
     known = {field.name for field in fields(Column)} - {"type"} | {"data_type"}
     _refuse_unknown(spec, known, f"column {spec.get('name')!r}")
-    column = Column(
-        name=spec["name"],
-        type=parse_type(spec["data_type"]),
-        required=bool(spec.get("required", False)),
-        optional=bool(spec.get("optional", False)),
-        aliases=tuple(spec.get("aliases") or ()),
-        formats=tuple(spec.get("formats") or ()),
-        thousands=spec.get("thousands") or None,
-    )
-    if column.formats and not column.type.is_time:
-        raise BatchError(f"column {column.name!r}: `formats` is for date and timestamp columns")
-    if column.thousands and not column.type.is_number:
-        raise BatchError(f"column {column.name!r}: `thousands` is for number columns")
+    given = {key: value for key, value in spec.items() if value is not None}
+    lists = ("aliases", "formats", "null_values", "accepted_values")
+    values: dict[str, Any] = {
+        key: tuple(value) if key in lists else value for key, value in given.items()
+    }
+    declared = values.pop("data_type", None)
+    if declared is None:
+        raise KeyError("data_type")
+    column = Column(type=parse_type(declared), **values)
+    number, time = column.type.is_number, column.type.is_time
+    if column.formats and not (number or time):
+        raise BatchError(f"column {column.name!r}: `formats` is for dates, timestamps and numbers")
+    if (column.thousands or column.decimal) and not number:
+        raise BatchError(
+            f"column {column.name!r}: `thousands` and `decimal` are for number columns"
+        )
+    if (column.min or column.max) and not (number or time):
+        raise BatchError(f"column {column.name!r}: `min` and `max` are for numbers and times")
+    return column
+
+
+def _typed(column: Column) -> Column:
+    """Return a column that reads typed values, as Spark writes them, before its own formats."""
+    if column.type.is_time:
+        iso = ("yyyy-MM-dd HH:mm:ss[.SSSSSS]", "yyyy-MM-dd")
+        return replace(column, formats=(*iso, *column.formats))
+    if column.type.is_number:
+        own = f"#{column.thousands}##0" if column.thousands else "0"
+        formats = column.formats or (f"{own}{column.decimal or '.'}#",)
+        return replace(column, formats=("0.#", *formats), thousands=None, decimal=None)
     return column
 
 
@@ -173,10 +256,13 @@ def _check_names(feed: Feed) -> None:
         if column.name.startswith("_"):
             raise BatchError(f"column {column.name!r}: names that start with _ are the loader's")
         for name in column.names:
-            if owners.setdefault(name, column.name) != column.name:
+            if owners.setdefault(feed.key(name), column.name) != column.name:
                 raise BatchError(
-                    f"columns {owners[name]!r} and {column.name!r} both claim {name!r}; "
+                    f"columns {owners[feed.key(name)]!r} and {column.name!r} both claim {name!r}; "
                     "a header name can belong to one column only"
                 )
     if len({column.name for column in feed.columns}) != len(feed.columns):
         raise BatchError("two columns have the same name; rename or remove one")
+    captured = [column.name for column in feed.columns if column.extra]
+    if len(captured) != (feed.extra_columns is ExtraColumns.CAPTURE):
+        raise BatchError("`extra_columns: capture` and one column with `extra: true` go together")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
-from spark_jobs.errors import BatchError
-from spark_jobs.feed import ExtraColumns, Feed, FileFormat
+from spark_jobs.csv_text import QuoteError, split_record
+from spark_jobs.feed import ExtraColumns, Feed, FileFormat, Format
+from spark_jobs.raw_files import FileError, Findings, check_head
 from spark_jobs.storage import Storage, StoredFile
 
 HEAD_BYTES = 64 * 1024
@@ -20,7 +21,10 @@ _UNREADABLE = "\ufffd"
 
 @dataclass(frozen=True)
 class Header:
-    """The header of one file: its text as Spark reads the line, and its names without blanks."""
+    """The header of one file: its text as Spark reads the line, and its names without blanks.
+
+    Of a Parquet file the text is its schema as Spark's JSON.
+    """
 
     file: StoredFile
     text: str
@@ -29,71 +33,81 @@ class Header:
 
 @dataclass(frozen=True)
 class Family:
-    """Files with the same header; `positions` maps a column's name to its field, from 0."""
+    """Files with the same header; `positions` maps a column's name to its field, from 0.
+
+    `extra` are the fields that no column claims, by position.
+    """
 
     files: tuple[StoredFile, ...]
     names: tuple[str, ...]
     header_texts: tuple[str, ...]
     positions: Mapping[str, int]
+    extra: Mapping[int, str] = field(default_factory=dict)
 
 
-def find_families(storage: Storage, feed: Feed, files: Iterable[StoredFile]) -> list[Family]:
-    """Read the header of each file and group the files; raise `BatchError` for one that is off."""
-    if not feed.files.header:
-        names = tuple(column.name for column in feed.columns)
-        return [Family(tuple(files), names, (), {name: at for at, name in enumerate(names)})]
+def find_families(
+    storage: Storage, feed: Feed, files: Iterable[StoredFile], findings: Findings
+) -> list[Family]:
+    """Look at the head of each file and group the files; one that is off goes to `findings`."""
+    read = partial(_READERS[feed.files.format], storage, feed)
     # Opening a file on S3 takes tens of milliseconds: many files are opened side by side.
     with ThreadPoolExecutor(max_workers=16) as pool:
-        headers = list(pool.map(lambda file: _read_header(storage, feed, file), files))
-    return group_headers(feed, headers)
+        looks = pool.map(lambda f: findings.guard([f], lambda: read(f)), files)
+        headers = [header for header in looks if header is not None]
+    if feed.files.format is Format.JSONL:
+        return [Family(tuple(h.file for h in headers), (), (), {})] if headers else []
+    return group_headers(feed, headers, findings)
 
 
-def group_headers(feed: Feed, headers: Iterable[Header]) -> list[Family]:
+def group_headers(feed: Feed, headers: Iterable[Header], findings: Findings) -> list[Family]:
     """Group headers with the same names, in order, and match their names with the columns."""
     groups: dict[tuple[str, ...], list[Header]] = defaultdict(list)
     for header in headers:
-        groups[header.names].append(header)
-    return [
-        Family(
-            files=tuple(header.file for header in group),
-            names=names,
-            header_texts=tuple(sorted({header.text for header in group})),
-            positions=match_columns(feed, names, group[0].file.url),
-        )
-        for names, group in groups.items()
-    ]
+        # Parquet files go together only when their types are the same too.
+        typed = (header.text,) if feed.files.format is Format.PARQUET else ()
+        groups[header.names + typed].append(header)
+    families = []
+    for group in groups.values():
+        files, names = tuple(header.file for header in group), group[0].names
+        positions = findings.guard(files, partial(match_columns, feed, names, files[0].name))
+        if positions is not None:
+            texts = tuple(sorted({header.text for header in group}))
+            claimed = set(positions.values())
+            extra = {at: name for at, name in enumerate(names) if at not in claimed}
+            families.append(Family(files, names, texts, positions, extra))
+    return families
 
 
 def match_columns(feed: Feed, names: tuple[str, ...], file: str) -> dict[str, int]:
-    """Return the field of each column; raise `BatchError` naming file, column and the remedy."""
-    owners = {name: column.name for column in feed.columns for name in column.names}
+    """Return the field of each column; raise `FileError` naming file, column and the remedy."""
+    owners = feed.owners()
     positions: dict[str, int] = {}
     extra: list[str] = []
     for at, name in enumerate(names):
-        owner = owners.get(name)
+        owner = owners.get(feed.key(name))
         if owner is None:
             extra.append(name)
         elif owner in positions:
-            raise BatchError(
+            raise FileError(
                 f"{file}: fields {positions[owner] + 1} ({names[positions[owner]]!r}) and "
                 f"{at + 1} ({name!r}) both are column {owner!r} of {feed}; "
                 "remove one of the two names from its aliases in the contract"
             )
         else:
             positions[owner] = at
-    lacking = [c.name for c in feed.columns if c.name not in positions and not c.optional]
+    lacking = [c.name for c in feed.named_columns if c.name not in positions and not c.optional]
     unclaimed = f"; header names that no column claims: {_listed(extra)}" if extra else ""
     if lacking:
-        raise BatchError(
+        raise FileError(
             f"{file} has no field for {_columns(lacking)} of {feed}{unclaimed}. "
             "In the contract, add the file's name for it to the column's `aliases`, "
             "or write `optional: true` if files may come without it"
         )
     if extra and feed.extra_columns is ExtraColumns.FAIL:
-        raise BatchError(
+        raise FileError(
             f"{file} has header names that no column of {feed} claims: {_listed(extra)}. "
             "In the contract, add a column or an alias for each, "
-            "or write `extra_columns: ignore` to leave them out"
+            "or write `extra_columns: ignore` to leave them out, or `capture` to keep them"
         )
     return positions
 
@@ -105,46 +119,72 @@ def parse_header(
     text = head.decode(files.charset, errors="replace").removeprefix(_BOM)
     line = next((line for line in _lines(text) if line.strip(" ")), None)
     if line is None:
-        raise BatchError(f"{file} is empty, it has no header line: remove it or upload it again")
+        raise FileError(f"{file} is empty, it has no header line: remove it or upload it again")
     if _UNREADABLE in line:
-        raise BatchError(
+        raise FileError(
             f"{file}: its header is not {files.encoding} text; "
             "upload the file again, or write its `encoding` in the contract"
         )
     if line == text and not whole:
-        raise BatchError(f"{file}: no line ends in its first {len(head)} bytes; is it a CSV file?")
-    return line, _split(file, text if files.multiline else line, files)
+        raise FileError(f"{file}: no line ends in its first {len(head)} bytes; is it a CSV file?")
+    try:
+        names = split_record(text[text.index(line) :] if files.multiline else line, files)
+    except QuoteError as error:
+        raise FileError(
+            f"{file}: its header cannot be read ({error}); check `delimiter` and `quote` in the "
+            "contract, and write `multiline: true` if names hold line ends"
+        ) from error
+    return line, tuple(name.strip() for name in names)
 
 
-def _read_header(storage: Storage, feed: Feed, file: StoredFile) -> Header:
-    head = storage.read_head(file.url, HEAD_BYTES)
-    text, names = parse_header(file.url, head, feed.files, whole=len(head) < HEAD_BYTES)
+def _read_csv(storage: Storage, feed: Feed, file: StoredFile) -> Header:
+    head = _read_text(storage, feed, file)
+    if not feed.files.header:
+        names = tuple(column.name for column in feed.named_columns)
+        return Header(file, "", names)
+    text, names = parse_header(file.name, head, feed.files, whole=len(head) < HEAD_BYTES)
     return Header(file, text, names)
+
+
+def _read_json(storage: Storage, feed: Feed, file: StoredFile) -> Header:
+    head = _read_text(storage, feed, file).decode(feed.files.charset, errors="replace")
+    start = head.removeprefix(_BOM).lstrip()
+    if start and not start.startswith("{"):
+        raise FileError(
+            f"{file.name} does not begin with a JSON object: it must hold one object per line; "
+            "correct `files.format` in the contract, or the file"
+        )
+    return Header(file, "", ())
+
+
+def _read_parquet(storage: Storage, feed: Feed, file: StoredFile) -> Header:
+    if file.size == 0:
+        raise FileError(f"{file.name} is empty (0 bytes): remove it or upload it again")
+    try:
+        schema = storage.parquet_schema(file.url)
+    except OSError as error:
+        raise FileError(f"{file.name} is no Parquet file of {feed}: {error}") from error
+    return Header(file, schema, tuple(each["name"] for each in json.loads(schema)["fields"]))
+
+
+def _read_text(storage: Storage, feed: Feed, file: StoredFile) -> bytes:
+    try:
+        head = storage.read_head(file.url, HEAD_BYTES)
+    except OSError as error:
+        raise FileError(f"{file.name} cannot be unpacked ({error}); upload it again") from error
+    check_head(file, head, feed)
+    return head
+
+
+_READERS: Mapping[Format, Callable[[Storage, Feed, StoredFile], Header]] = {
+    Format.CSV: _read_csv,
+    Format.JSONL: _read_json,
+    Format.PARQUET: _read_parquet,
+}
 
 
 def _lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-
-
-def _split(file: str, text: str, files: FileFormat) -> tuple[str, ...]:
-    doubled = files.escape == files.quote
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=files.delimiter,
-        quotechar=files.quote or None,
-        quoting=csv.QUOTE_MINIMAL if files.quote else csv.QUOTE_NONE,
-        doublequote=doubled,
-        escapechar=None if doubled else files.escape or None,
-        strict=True,
-    )
-    try:
-        names = next((row for row in reader if row), [])
-    except csv.Error as error:
-        raise BatchError(
-            f"{file}: its header cannot be read ({error}); check `delimiter` and `quote` in the "
-            "contract, and write `multiline: true` if names hold line ends"
-        ) from error
-    return tuple(name.strip() for name in names)
 
 
 def _columns(names: list[str]) -> str:

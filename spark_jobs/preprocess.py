@@ -10,28 +10,34 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 
-from spark_jobs import writer
+from spark_jobs import rejects, writer
 from spark_jobs.counts import RejectCount, Totals, account, reject_table
-from spark_jobs.errors import BatchError
+from spark_jobs.errors import BatchError, UnstableError
 from spark_jobs.feed import Feed, decode_feed
-from spark_jobs.headers import find_families
+from spark_jobs.headers import Family, find_families
 from spark_jobs.patterns import refuse_unknown
+from spark_jobs.raw_files import Findings, explain_failure, find_files
 from spark_jobs.reader import read_files
 from spark_jobs.session import build_session
 from spark_jobs.storage import Storage, StoredFile
-from spark_jobs.transform import convert_rows, explain_rejects
-
-_MANY_BUCKETS = 5_000  # from here on a second reading may as well look at every record
+from spark_jobs.transform import convert_rows
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the job for one batch; return 0, or 1 with a message on standard error."""
+    """Run the job for one batch; return 0, or 1 with a message on standard error.
+
+    The message begins with `preprocess failed:`, or `preprocess stopped:` where another try may do
+    better.
+    """
     arguments = _parse_arguments(argv)
     try:
         run(
@@ -40,19 +46,26 @@ def main(argv: Sequence[str] | None = None) -> int:
             pattern=arguments.input,
             output=arguments.output,
             rejected=arguments.rejected,
+            slices=arguments.slices,
         )
-    except BatchError as error:
+    except (BatchError, PySparkException, Py4JJavaError) as error:
         sys.stdout.flush()
-        sys.stderr.write(f"\npreprocess failed: {error}\n")
+        if not isinstance(error, BatchError):
+            traceback.print_exc()
+        stable = isinstance(error, BatchError) and not isinstance(error, UnstableError)
+        verb = "failed" if stable else "stopped"
+        said = str(error) if isinstance(error, BatchError) else str(error).strip().split("\n", 1)[0]
+        sys.stderr.write(f"\npreprocess {verb}: {said}\n")
         return 1
     return 0
 
 
-def run(feed: Feed, *, batch_id: str, pattern: str, output: str, rejected: str) -> None:
+def run(
+    feed: Feed, *, batch_id: str, pattern: str, output: str, rejected: str, slices: int = 1
+) -> None:
     """Read, check and write one batch; raise `BatchError` when the batch cannot be loaded."""
     spark = build_session(f"preprocess {feed} {batch_id}")
     storage = Storage(spark)
-    files = _find_files(storage, pattern)
     attempt = writer.Attempt(
         feed=feed,
         batch_id=batch_id,
@@ -61,48 +74,62 @@ def run(feed: Feed, *, batch_id: str, pattern: str, output: str, rejected: str) 
         output=_folder(output),
         rejected=_folder(rejected),
     )
-    families = find_families(storage, feed, files)
-    converted = convert_rows(read_files(spark, feed, families), feed)
+    findings = Findings(feed.unreadable_files)
     try:
-        totals = writer.write_good(converted, attempt, sum(file.size for file in files))
-    except PySparkException:
-        refuse_unknown(spark, feed)
-        raise
-    _say(f"{feed} {batch_id}: {totals.raw} raw rows in {len(files)} files")
-    written = writer.count_written(spark, attempt) if totals.written else {}
-    rejects: list[RejectCount] = []
+        files = find_files(storage, feed, pattern, attempt.work_folder, findings)
+        families = find_families(storage, feed, files, findings)
+        names = [file.name for file in (*files, *(u.file for u in findings.unreadable))]
+        totals = _write_good(spark, storage, attempt, families, slices)
+        totals = totals.plus(len(findings.unreadable))
+        _say(f"{feed} {batch_id}: {totals.raw} raw rows in {len(set(names))} files")
+        readable = [file for family in families for file in family.files]
+        written = writer.count_written(spark, storage, attempt, readable) if totals.written else {}
+        found: list[RejectCount] = []
+        if totals.rejected:
+            found = rejects.write(spark, storage, attempt, families, totals, findings.unreadable)
+        counts = account(list(dict.fromkeys(names)), totals, written, found)
+    finally:
+        if findings.unpacked:
+            storage.delete(attempt.work_folder)
     if totals.rejected:
-        # Read again for the rejected rows alone, which only now cost the working out of reasons.
-        only = totals.buckets if len(totals.buckets) <= _MANY_BUCKETS else None
-        again = convert_rows(read_files(spark, feed, families, only), feed)
-        writer.write_rejected(explain_rejects(again, feed), attempt)
-        rejects = writer.count_rejected(spark, attempt)
-    counts = account([file.url for file in files], totals, written, rejects)
-    if totals.rejected:
-        _say(f"{totals.rejected} rows rejected:\n{reject_table(counts.rejects)}")
+        sensitive = {column.name for column in feed.columns if column.sensitive}
+        _say(f"{totals.rejected} rows rejected:\n{reject_table(counts.rejects, sensitive)}")
     _check_limit(feed, totals, attempt)
     report = writer.commit(storage, attempt, counts)
     _say(f"{totals.written} rows written, {totals.rejected} rejected: {report['manifest']['url']}")
 
 
-def _find_files(storage: Storage, pattern: str) -> list[StoredFile]:
-    files = storage.glob(pattern)
-    if not files:
-        raise BatchError(
-            f"no file matches {pattern}: check the feed's `files.pattern` in the contract, "
-            "and that the batch's files have been uploaded"
+def _write_good(
+    spark: SparkSession,
+    storage: Storage,
+    attempt: writer.Attempt,
+    families: Sequence[Family],
+    slices: int,
+) -> Totals:
+    if not families:
+        return Totals(0, 0)
+    feed = attempt.feed
+    files: list[StoredFile] = [file for family in families for file in family.files]
+    parts = writer.plan_files(spark, feed, files, slices)
+    try:
+        return writer.write_good(
+            convert_rows(read_files(spark, feed, families), feed), attempt, parts
         )
-    return files
+    except (PySparkException, Py4JJavaError) as error:
+        refuse_unknown(spark, feed)
+        if reason := explain_failure(storage, feed, files, str(error)):
+            raise BatchError(reason) from error
+        raise
 
 
 def _check_limit(feed: Feed, totals: Totals, attempt: writer.Attempt) -> None:
-    share = totals.rejected / totals.raw if totals.raw else 0.0
-    if share > feed.reject_limit:
+    if not feed.reject_limit.allows(totals.rejected, totals.raw):
+        share = totals.rejected / totals.raw
         raise BatchError(
             f"{totals.rejected} of {totals.raw} rows ({share:.2%}) break the contract of {feed}, "
-            f"more than its reject_limit of {feed.reject_limit:.2%}, so nothing will be loaded. "
-            f"The rows with their reasons are in {attempt.rejected_folder} (Parquet). "
-            "Correct the files or the contract, or raise `reject_limit`"
+            f"more than its reject_limit of {feed.reject_limit}, so nothing will be loaded. "
+            f"The rows with their reasons are in {attempt.rejected_folder} "
+            "(Parquet). Correct the files or the contract, or raise `reject_limit`"
         )
 
 
@@ -122,6 +149,7 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--input", required=True, help="glob of the raw files")
     parser.add_argument("--output", required=True, help="prefix for Parquet, manifest and report")
     parser.add_argument("--rejected", required=True, help="prefix for rejected rows")
+    parser.add_argument("--slices", type=int, default=1, help="slices of the warehouse")
     return parser.parse_args(argv)
 
 

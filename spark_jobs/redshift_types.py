@@ -28,6 +28,7 @@ class Kind(Enum):
     TIMESTAMP = "timestamp"
     CHAR = "char"
     VARCHAR = "varchar"
+    SUPER = "super"
 
 
 _ALIASES = {
@@ -58,6 +59,7 @@ _SPARK: dict[Kind, spark.DataType] = {
     Kind.TIMESTAMP: spark.TimestampType(),
     Kind.CHAR: spark.StringType(),
     Kind.VARCHAR: spark.StringType(),
+    Kind.SUPER: spark.StringType(),
 }
 
 _DECLARATION = re.compile(r"([a-z][a-z0-9 ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?")
@@ -74,8 +76,8 @@ class RedshiftType:
 
     @property
     def is_text(self) -> bool:
-        """Whether values are kept as they are written."""
-        return self.kind in (Kind.CHAR, Kind.VARCHAR)
+        """Whether values are kept as they are written; a SUPER value is its JSON text."""
+        return self.kind in (Kind.CHAR, Kind.VARCHAR, Kind.SUPER)
 
     @property
     def is_number(self) -> bool:

@@ -10,12 +10,9 @@ from enum import Enum
 
 from spark_jobs import sql
 from spark_jobs.feed import Column, FileFormat
-from spark_jobs.patterns import formats_of, shape_of
+from spark_jobs.number_formats import to_number
+from spark_jobs.patterns import formats_of, to_time
 from spark_jobs.redshift_types import Kind
-
-# Java reads more as a number than people write: 1d, 0x1p3, NaN, digits of other scripts.
-_NUMBER = "^[-+.0-9eE]+$"
-_WHOLE = r"^[-+]?[0-9]+\.0*$"
 
 
 class Rule(Enum):
@@ -26,6 +23,10 @@ class Rule(Enum):
     REQUIRED = "required"
     TYPE = "type"
     LENGTH = "length"
+    RANGE = "range"
+    ACCEPTED = "accepted_values"
+    EXTRA = "extra_columns"
+    FILE = "file"
 
 
 @dataclass(frozen=True)
@@ -59,27 +60,25 @@ def normalise(text: str, column: Column, files: FileFormat) -> str:
     """
     filled = f"coalesce({text}, '')"
     trimmed = f"trim({filled})"
-    markers = sorted({marker.strip(" ") for marker in files.null_values})
+    markers = sorted({marker.strip(" ") for marker in null_markers(column, files)})
     value = filled if column.type.is_text else trimmed
     return f"if({sql.in_list(trimmed, markers)}, null, {value})" if markers else value
 
 
+def null_markers(column: Column, files: FileFormat) -> tuple[str, ...]:
+    """Return the texts that are NULL in a column: its own, else the feed's."""
+    return files.null_values if column.null_values is None else column.null_values
+
+
 def convert(text: str, column: Column) -> str:
     """Return the typed value of a normalised text, NULL where it is none of the type's."""
-    kind, target = column.type.kind, column.type.to_spark().simpleString()
     if column.type.is_text:
         return text
     if column.type.is_time:
-        return _to_time(text, column)
-    if kind is Kind.BOOLEAN:
+        return to_time(text, column)
+    if column.type.kind is Kind.BOOLEAN:
         return f"try_cast({text} as boolean)"
-    number = _ungroup(text, column.thousands) if column.thousands else text
-    cast = f"try_cast({number} as {target})"
-    if kind in (Kind.REAL, Kind.DOUBLE, Kind.NUMERIC):
-        # Digits beyond the scale are rounded, as a cast does in Redshift.
-        return f"if(rlike({number}, '{_NUMBER}'), {cast}, null)"
-    whole = f"if(rlike({number}, {sql.literal(_WHOLE)}), substring_index({number}, '.', 1), null)"
-    return f"try_cast(if(contains({number}, '.'), {whole}, {number}) as {target})"
+    return to_number(text, column)
 
 
 def checks_of(text: str, value: str, column: Column, files: FileFormat) -> list[Check]:
@@ -91,9 +90,16 @@ def checks_of(text: str, value: str, column: Column, files: FileFormat) -> list[
 
     checks = []
     if column.required:
-        blank = f"{text} is null" if _blank_is_null(files) else f"trim(coalesce({text}, '')) = ''"
+        blank = (
+            f"{text} is null"
+            if _blank_is_null(column, files)
+            else f"trim(coalesce({text}, '')) = ''"
+        )
         checks.append(check(Rule.REQUIRED, blank, sql.literal("is required but blank")))
-    if column.type.is_text:
+    if column.type.kind is Kind.SUPER:
+        wrong = f"{text} is not null and try_parse_json({text}) is null"
+        checks.append(check(Rule.TYPE, wrong, sql.literal("is not JSON")))
+    elif column.type.is_text:
         size, limit = f"octet_length({text})", column.type.length
         holds = sql.literal(f" bytes, {column.type} holds {limit}")
         checks.append(check(Rule.LENGTH, f"{size} > {limit}", sql.concat("'has '", size, holds)))
@@ -103,26 +109,32 @@ def checks_of(text: str, value: str, column: Column, files: FileFormat) -> list[
             checks.append(check(Rule.LENGTH, wide, sql.literal(reason)))
     else:
         unread = f"{text} is not null and ({value} is null{_beyond(value, column)})"
-        blank_too = column.required and not _blank_is_null(files)
+        blank_too = column.required and not _blank_is_null(column, files)
         wrong = f"{unread} and {text} <> ''" if blank_too else unread
         checks.append(check(Rule.TYPE, wrong, sql.literal(_expected(column))))
+    checks += [check(Rule.RANGE, broken, reason) for broken, reason in _beyond_range(value, column)]
+    if column.accepted_values:
+        broken = f"not {sql.in_list(text, column.accepted_values)}"
+        allowed = sql.literal(f"is none of {', '.join(column.accepted_values)}")
+        checks.append(check(Rule.ACCEPTED, broken, allowed))
     return checks
 
 
-def _blank_is_null(files: FileFormat) -> bool:
-    return any(not marker.strip(" ") for marker in files.null_values)
+def _beyond_range(value: str, column: Column) -> list[tuple[str, str]]:
+    target = column.type.to_spark().simpleString()
+    limits = (("<", column.min, "less"), (">", column.max, "more"))
+    return [
+        (
+            f"{value} {sign} cast({sql.literal(limit)} as {target})",
+            sql.literal(f"is {word} than {limit}"),
+        )
+        for sign, limit, word in limits
+        if limit is not None
+    ]
 
 
-def _to_time(text: str, column: Column) -> str:
-    patterns = formats_of(column)
-    moments = [f"try_to_timestamp({text}, {sql.literal(pattern)})" for pattern in patterns]
-    if len(patterns) > 1:
-        shapes = [f"rlike({text}, {sql.literal(shape_of(pattern))})" for pattern in patterns]
-        moments = [
-            f"if({shape}, {moment}, null)" for shape, moment in zip(shapes, moments, strict=True)
-        ]
-    moment = f"coalesce({', '.join(moments)})"
-    return f"cast({moment} as date)" if column.type.kind is Kind.DATE else moment
+def _blank_is_null(column: Column, files: FileFormat) -> bool:
+    return any(not marker.strip(" ") for marker in null_markers(column, files))
 
 
 def _beyond(value: str, column: Column) -> str:
@@ -132,15 +144,6 @@ def _beyond(value: str, column: Column) -> str:
     if column.type.is_time:
         return f" or {value} < date'0001-01-01'"
     return ""
-
-
-def _ungroup(text: str, separator: str) -> str:
-    """Remove a thousands separator where it groups digits by three; anything else is no number."""
-    mark = f"\\{separator}" if separator in ".^$*+?()[]{}|\\" else separator
-    grouped = sql.literal(f"^[-+]?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+(?:[.][0-9]*)?$")
-    plain = f"replace({text}, {sql.literal(separator)}, '')"
-    ungrouped = f"if(rlike({text}, {grouped}), {plain}, null)"
-    return f"if(contains({text}, {sql.literal(separator)}), {ungrouped}, {text})"
 
 
 def _expected(column: Column) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pyspark.sql import SparkSession
 
 # What a job's result depends on is set here, and so is the same on every cluster. What only speed
@@ -24,6 +26,29 @@ _CONF = {
     # HotSpot compiles no method above 8,000 bytes; Spark splits the code of such a step instead.
     "spark.sql.codegen.hugeMethodLimit": "8000",
 }
+
+
+_MOST_BYTES = "spark.sql.files.maxPartitionBytes"
+_FILE_COST = "spark.sql.files.openCostInBytes"
+_LEAST_PARTS = "spark.sql.files.minPartitionNum"
+
+
+def share_evenly(spark: SparkSession, input_bytes: int, parts: int) -> None:
+    """Let Spark cut files into `parts` pieces of about the same size, small files put together."""
+    spark.conf.set(_MOST_BYTES, str(max(1, math.ceil(input_bytes / parts))))
+    spark.conf.set(_FILE_COST, "65536")
+    spark.conf.set(_LEAST_PARTS, str(parts))
+
+
+def read_in_blocks(spark: SparkSession, block_bytes: int) -> None:
+    """Let every task read one block of one file: a file is cut every `block_bytes`.
+
+    A file that is said to cost as much as a block is never put together with another
+    (FilePartition.getFilePartitions in org.apache.spark.sql.execution.datasources).
+    """
+    spark.conf.set(_MOST_BYTES, str(block_bytes))
+    spark.conf.set(_FILE_COST, str(block_bytes))
+    spark.conf.unset(_LEAST_PARTS)
 
 
 def build_session(name: str) -> SparkSession:

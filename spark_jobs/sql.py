@@ -5,7 +5,10 @@ Built from Python functions, the plan of a feed with twenty columns took longer 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
+
+from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, MapType, StructType
 
 
 def literal(text: str | None) -> str:
@@ -34,3 +37,26 @@ def in_list(expression: str, texts: Iterable[str]) -> str:
 def concat(*parts: str) -> str:
     """Return the concatenation of expressions."""
     return f"concat({', '.join(parts)})"
+
+
+def struct_type(schema: str) -> StructType:
+    """Return the Spark schema of its JSON."""
+    return StructType.fromJson(json.loads(schema))
+
+
+def fields(schema: str) -> Iterator[tuple[str, DataType]]:
+    """Return the names and types of a schema's fields."""
+    return ((each.name, each.dataType) for each in struct_type(schema).fields)
+
+
+def text_of(column: str, kind: DataType) -> str:
+    """Return the text of a typed value as a contract's rules read it.
+
+    Whole floating-point numbers are written without an exponent, nested values as JSON.
+    """
+    if isinstance(kind, FloatType | DoubleType):
+        whole = f"{column} = floor({column}) and abs({column}) < 1e18"
+        return f"if({whole}, cast(cast({column} as bigint) as string), cast({column} as string))"
+    if isinstance(kind, StructType | ArrayType | MapType):
+        return f"to_json({column})"
+    return f"cast({column} as string)"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,8 +19,8 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (its customary name)
 
 from spark_jobs.counts import Counts, RejectCount, Totals
-from spark_jobs.feed import BATCH_ID, LOADED_AT, SOURCE_FILE, Feed
-from spark_jobs.reader import RAW, bucket
+from spark_jobs.feed import BATCH_ID, LOADED_AT, SOURCE_FILE, Feed, Format
+from spark_jobs.session import share_evenly
 from spark_jobs.storage import Storage, StoredFile
 from spark_jobs.transform import REJECT
 
@@ -28,9 +28,13 @@ from spark_jobs.transform import REJECT
 # https://docs.aws.amazon.com/redshift/latest/dg/c_best-practices-use-multiple-files.html
 _FILE_BYTES = 96 * 2**20
 _LEAST_BYTES = 8 * 2**20
-# Snappy Parquet of a CSV file with trips takes about a fifth of it.
-_PARQUET_SHARE = 0.2
+_LEAST_SLICE_BYTES = 2**20
+# Snappy Parquet of a CSV file with trips takes about a fifth of it, of JSON half of that.
+_PARQUET_SHARE = {Format.CSV: 0.2, Format.JSONL: 0.1, Format.PARQUET: 1.0}
+_COMPRESSED = (".gz", ".bz2")
 _NO_MARKER = {"mapreduce.fileoutputcommitter.marksuccessfuljobs": "false"}
+_PIECES = 4  # per output file: enough for the last of each file not to matter
+FEW_REJECTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -50,18 +54,22 @@ class Attempt:
         return f"{self.output}attempt-{self.name}/"
 
     @property
+    def work_folder(self) -> str:
+        """Return where this attempt unpacks archives; it is deleted at the end."""
+        return f"{self.output}unpacked-{self.name}/"
+
+    @property
     def rejected_folder(self) -> str:
         """Return where this attempt's rejected rows go."""
         return f"{self.rejected}attempt-{self.name}/"
 
 
-def write_good(converted: DataFrame, attempt: Attempt, input_bytes: int) -> Totals:
-    """Write the rows that keep the contract, and count all rows on the way.
+def write_good(converted: DataFrame, attempt: Attempt, files: int) -> Totals:
+    """Write the rows that keep the contract to so many files, and count all rows on the way.
 
     Their columns are the contract's in its order, then the loader's.
     """
     loaded_at = attempt.loaded_at.strftime("%Y-%m-%d %H:%M:%S")
-    found = f"if({REJECT} is null, null, cast({bucket(f'{REJECT}.{RAW}')} as string))"
     # Counted in the task that writes: no second pass over the data, and no cache of it.
     seen = Observation()
     good = (
@@ -69,7 +77,7 @@ def write_good(converted: DataFrame, attempt: Attempt, input_bytes: int) -> Tota
             seen,
             F.count(F.lit(1)).alias("raw"),
             F.count(REJECT).alias("rejected"),
-            F.expr(f"array_join(collect_set({found}), ' ') as buckets"),
+            F.expr(f"array_join(collect_set(cast({REJECT} as string)), ' ') as buckets"),
         )
         .where(F.col(REJECT).isNull())
         .select(
@@ -79,37 +87,78 @@ def write_good(converted: DataFrame, attempt: Attempt, input_bytes: int) -> Tota
             F.lit(loaded_at).cast("timestamp").alias(LOADED_AT),
         )
     )
-    cores = converted.sparkSession.sparkContext.defaultParallelism
-    files = file_count(input_bytes, cores)
     good.coalesce(files).write.options(**_NO_MARKER).parquet(attempt.parquet_folder)
     raw, rejected, buckets = (seen.get[key] for key in ("raw", "rejected", "buckets"))
     return Totals(raw, rejected, tuple(sorted(int(number) for number in buckets.split())))
 
 
-def file_count(input_bytes: int, cores: int) -> int:
+def expected_bytes(feed: Feed, files: Iterable[StoredFile]) -> int:
+    """Return about how large the Parquet of some raw files will be."""
+    share = _PARQUET_SHARE[feed.files.format]
+    return sum(
+        file.size if file.url.lower().endswith(_COMPRESSED) else int(file.size * share)
+        for file in files
+    )
+
+
+def file_count(expected: int, cores: int, slices: int) -> int:
     """Return how many Parquet files a batch is written to, and so how many tasks write them.
 
     Files come near 96 MB; a batch that has fewer of them than the cluster has cores is spread over
-    the cores, down to 8 MB a file: reading and checking takes longer than loading.
+    the cores, down to 8 MB a file, and over the warehouse's slices, down to 1 MB.
     """
-    expected = input_bytes * _PARQUET_SHARE
-    return max(1, math.ceil(expected / _FILE_BYTES), min(cores, int(expected // _LEAST_BYTES)))
+    return max(
+        1,
+        math.ceil(expected / _FILE_BYTES),
+        min(cores, expected // _LEAST_BYTES),
+        min(slices, expected // _LEAST_SLICE_BYTES),
+    )
 
 
-def write_rejected(rejects: DataFrame, attempt: Attempt) -> None:
-    """Write the rows that break the contract, with the rule, the reason and the raw record."""
-    rows = rejects.withColumn(BATCH_ID, F.lit(attempt.batch_id))
-    rows.coalesce(1).write.options(**_NO_MARKER).parquet(attempt.rejected_folder)
+def plan_files(spark: SparkSession, feed: Feed, files: Sequence[StoredFile], slices: int) -> int:
+    """Set how raw files are cut into tasks; return how many Parquet files are to be written."""
+    cores = spark.sparkContext.defaultParallelism
+    count = file_count(expected_bytes(feed, files), cores, slices)
+    share_evenly(spark, sum(file.size for file in files), count if count == 1 else count * _PIECES)
+    return count
 
 
-def count_written(spark: SparkSession, attempt: Attempt) -> dict[str, int]:
+def write_rejected(rejects: DataFrame, attempt: Attempt, rows: int) -> list[RejectCount]:
+    """Write the rows that break the contract; return their counts per file, rule and column.
+
+    A few are counted on the way, many (`rows`) by reading back what was written.
+    """
+    marked = rejects.withColumn(BATCH_ID, F.lit(attempt.batch_id))
+    seen = Observation()
+    if few := rows <= FEW_REJECTS:
+        example = "left(coalesce(value, raw, reason), 100)"
+        fields = f"{SOURCE_FILE}, rule, `column`, {example} as example"
+        marked = marked.observe(seen, F.expr(f"to_json(collect_list(struct({fields}))) as found"))
+    files = marked.coalesce(max(1, rows // 1_000_000))
+    files.write.options(**_NO_MARKER).parquet(attempt.rejected_folder)
+    if not few:
+        return _count_rejected(rejects.sparkSession, attempt)
+    counts: dict[tuple[str, str, str | None], RejectCount] = {}
+    for each in json.loads(seen.get["found"] or "[]"):
+        key = each[SOURCE_FILE], each["rule"], each.get("column")
+        so_far = counts.get(key)
+        least = min(each["example"], (so_far and so_far.example) or each["example"])
+        counts[key] = RejectCount(*key, (so_far.rows if so_far else 0) + 1, least)
+    return list(counts.values())
+
+
+def count_written(
+    spark: SparkSession, storage: Storage, attempt: Attempt, files: Sequence[StoredFile]
+) -> dict[str, int]:
     """Count the good rows that were stored, per raw file."""
+    if len(files) == 1:
+        parquet = storage.list(attempt.parquet_folder)
+        return {files[0].name: sum(storage.parquet_rows(file.url) for file in parquet)}
     stored = spark.read.schema(f"{SOURCE_FILE} string").parquet(attempt.parquet_folder)
     return {row[0]: int(row[1]) for row in stored.groupBy(SOURCE_FILE).count().collect()}
 
 
-def count_rejected(spark: SparkSession, attempt: Attempt) -> list[RejectCount]:
-    """Count the rejected rows that were stored, per raw file, rule and column."""
+def _count_rejected(spark: SparkSession, attempt: Attempt) -> list[RejectCount]:
     schema = f"{SOURCE_FILE} string, rule string, `column` string, value string, raw string"
     stored = spark.read.schema(schema).parquet(attempt.rejected_folder)
     example = F.min(F.coalesce("value", "raw"))

@@ -80,7 +80,7 @@ class Batches:
         path.write_bytes(content)
         return f"{self.url}raw/{name}"
 
-    def run(self, spec: Mapping[str, Any], pattern: str = "*.csv") -> Outcome:
+    def run(self, spec: Mapping[str, Any], pattern: str = "*.csv", slices: int = 1) -> Outcome:
         """Run preprocess over the raw files that are there now."""
         self.runs += 1
         output, rejected = f"staged/run{self.runs}", f"rejected/run{self.runs}"
@@ -90,6 +90,7 @@ class Batches:
                 *("--feed", encode_feed(spec), "--batch-id", "20191001T000000"),
                 *("--input", f"{self.url}raw/{pattern}"),
                 *("--output", f"{self.url}{output}/", "--rejected", f"{self.url}{rejected}/"),
+                *("--slices", str(slices)),
             ]
         )
         captured = self.capture.readouterr()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from spark_jobs.counts import FileCount, RejectCount, Totals, account, reject_table
-from spark_jobs.errors import BatchError
+from spark_jobs.errors import UnstableError
 
 A, B = "s3://lake/a.csv", "s3://lake/b.csv"
 
@@ -33,7 +33,7 @@ def test_rows_add_up_per_file_and_per_rule() -> None:
     ("written", "rejected"), [({A: 9}, 1), ({A: 11}, 1), ({A: 10}, 2), ({A: 9, B: 1}, 1)]
 )
 def test_a_row_lost_or_doubled_fails_the_batch(written: dict[str, int], rejected: int) -> None:
-    with pytest.raises(BatchError, match="11 raw rows were read, 1 of them to reject"):
+    with pytest.raises(UnstableError, match="11 raw rows were read, 1 of them to reject"):
         account([A], Totals(11, 1), written, [RejectCount(A, "type", "id", rejected, "x")])
 
 

@@ -11,6 +11,8 @@ from spark_jobs.feed import (
     ExtraColumns,
     Feed,
     FileFormat,
+    Format,
+    RejectLimit,
     decode_feed,
     encode_feed,
     parse_feed,
@@ -63,7 +65,7 @@ def test_a_specification_survives_the_command_line() -> None:
             Column("paid", RedshiftType(Kind.NUMERIC, precision=9, scale=2), thousands="."),
         ),
         extra_columns=ExtraColumns.IGNORE,
-        reject_limit=0.02,
+        reject_limit=RejectLimit(0.02),
     )
 
 
@@ -74,8 +76,8 @@ def test_padding_that_a_caller_stripped_is_no_matter() -> None:
 def test_what_is_left_out_has_redshifts_and_rfc_4180s_defaults() -> None:
     spec = {"source": "s", "feed": "f", "columns": [{"name": "a", "data_type": "integer"}]}
     feed = parse_feed(spec)
-    assert feed.files == FileFormat("csv", ",", '"', '"', "UTF-8", True, ("",), False)
-    assert (feed.extra_columns, feed.reject_limit) == (ExtraColumns.FAIL, 0.0)
+    assert feed.files == FileFormat(Format.CSV, ",", '"', '"', "UTF-8", True, ("",), False)
+    assert (feed.extra_columns, feed.reject_limit) == (ExtraColumns.FAIL, RejectLimit(0.0))
     assert feed.columns == (Column("a", RedshiftType(Kind.INTEGER)),)
 
 
@@ -92,20 +94,20 @@ def test_encodings_go_by_names_that_java_knows(encoding: str, charset: str) -> N
     [
         ({"retries": 3}, "the feed has settings that this job does not know: retries"),
         ({"files": {"colour": "red"}}, "files has settings that this job does not know: colour"),
-        ({"files": {"format": "xml"}}, "files.format 'xml' cannot be read yet"),
-        ({"files": {"delimiter": "||"}}, "files.delimiter must be one character"),
+        ({"files": {"format": "xml"}}, "'xml' is not a valid Format"),
+        ({"files": {"delimiter": ""}}, "files.delimiter is empty"),
         ({"files": {"encoding": "klingon"}}, "files.encoding 'klingon' is not known"),
         ({"files": {"encoding": "utf-16"}}, "'utf-16' needs `multiline: true`"),
         ({"extra_columns": "maybe"}, "'maybe' is not a valid ExtraColumns"),
         ({"columns": [{"name": "a"}]}, "the feed specification lacks 'data_type'"),
         ({"columns": [{"name": "a", "data_type": "json"}]}, "data type 'json' is not one"),
         (
-            {"columns": [{"name": "a", "data_type": "integer", "formats": ["yyyy"]}]},
-            "column 'a': `formats` is for date and timestamp columns",
+            {"columns": [{"name": "a", "data_type": "boolean", "formats": ["yyyy"]}]},
+            "column 'a': `formats` is for dates, timestamps and numbers",
         ),
         (
             {"columns": [{"name": "a", "data_type": "date", "thousands": ","}]},
-            "column 'a': `thousands` is for number columns",
+            "column 'a': `thousands` and `decimal` are for number columns",
         ),
         ({"columns": [{"name": "_id", "data_type": "date"}]}, "names that start with _ are the"),
         (

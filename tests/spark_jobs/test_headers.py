@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from spark_jobs.errors import BatchError
-from spark_jobs.feed import Feed, FileFormat, parse_feed
+from spark_jobs.feed import Feed, FileFormat, UnreadableFiles, parse_feed
 from spark_jobs.headers import Header, group_headers, match_columns, parse_header
+from spark_jobs.raw_files import Findings
 from spark_jobs.storage import StoredFile
 
 FILE = "s3://lake/raw/orders/a.csv"
@@ -124,6 +125,7 @@ def test_files_with_equal_names_are_one_family() -> None:
             Header(b, "note,id", ("note", "id")),
             Header(c, '"id","note"', ("id", "note")),
         ],
+        Findings(UnreadableFiles.FAIL),
     )
     assert [(family.files, family.header_texts) for family in families] == [
         ((a, c), ('"id","note"', "id,note")),

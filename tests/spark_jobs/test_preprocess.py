@@ -239,8 +239,20 @@ def test_a_feed_that_is_none_fails_before_spark_starts(
 
 
 @pytest.mark.parametrize(
-    ("megabytes", "cores", "files"),
-    [(1, 2, 1), (79, 2, 1), (100, 2, 2), (400, 2, 2), (1_500, 2, 4), (1_500, 100, 37)],
+    ("megabytes", "cores", "slices", "files"),
+    [
+        (1, 2, 1, 1),
+        (15, 2, 1, 1),
+        (20, 2, 1, 2),
+        (80, 2, 1, 2),
+        (300, 2, 1, 4),
+        (300, 100, 1, 37),
+        (1, 2, 16, 1),
+        (10, 2, 16, 10),
+        (20, 2, 16, 16),
+    ],
 )
-def test_files_are_large_and_cores_are_used(megabytes: int, cores: int, files: int) -> None:
-    assert file_count(megabytes * 2**20, cores) == files
+def test_files_are_large_and_cores_and_slices_are_used(
+    megabytes: int, cores: int, slices: int, files: int
+) -> None:
+    assert file_count(megabytes * 2**20, cores, slices) == files
