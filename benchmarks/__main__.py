@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -34,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     unknown = [name for name in names if name not in benchmarks]
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}: there are {', '.join(benchmarks)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stops what has been started
     for name in names:
         print(f"== {name}", flush=True)
         with benchmarks[name]() as measurements:
