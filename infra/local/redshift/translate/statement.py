@@ -33,12 +33,19 @@ from infra.local.redshift.translate.merge import merge
 from infra.local.redshift.translate.parser import Parser
 from infra.local.redshift.translate.relations import Relation, find_relations
 from infra.local.redshift.translate.result import Context, Plan
+from infra.local.redshift.translate.unsupported import check_syntax
 
 _Handler = Callable[[Parser, Context], Plan]
 
 
 def _query(parser: Parser, context: Context) -> Plan:
     """SELECT, WITH, VALUES and DML: expressions only, relations looked up."""
+    if parser.peek_word("delete") and not parser.peek_words("delete", "from"):
+        parser.edits.insert(parser.tokens[0].end, " from")
+    if not parser.peek_word("insert"):  # SELECT INTO #name makes a temporary table
+        for before, name in itertools.pairwise(parser.tokens):
+            if before.is_word("into") and name.text.startswith("#"):
+                parser.edits.insert(before.end, " temp")
     parser.expressions(context)
     return parser.plan(looks_up=True)
 
@@ -218,6 +225,7 @@ def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
         edits = other_databases(tokens, sql, context)
         if edits is not None:
             return with_way_back(_elsewhere(edits, context), sql, edits).moved(start)
+        check_syntax(sql, tokens)
         plain = Restructured(sql, tokens, _known(context))
         with plain.located():
             plan = _handled(Parser(plain.sql, plain.tokens, sql), context)

@@ -105,6 +105,9 @@ def refusal(sql: str) -> GatewayError:
         ("select a::numeric(9,2), b::varchar(max)", "select a::numeric(9,2), b::varchar(65535)"),
         ("select * from #t", 'select * from "#t"'),
         ("select 1 minus select 2", "select 1 except select 2"),
+        ("delete t where a = 1", "delete from t where a = 1"),
+        ("select a into #t from u", 'select a into temp "#t" from u'),
+        ("insert into #t select 1", 'insert into "#t" select 1'),
         # Statements
         ("begin transaction", "begin isolation level repeatable read"),
         (
@@ -190,6 +193,27 @@ def test_refusals_name_what_is_refused(sql: str, names: str) -> None:
 def test_what_redshift_lacks_is_an_error(sql: str, sqlstate: str, message: str) -> None:
     error = refusal(sql)
     assert (error.sqlstate, error.message) == (sqlstate, message)
+
+
+@pytest.mark.parametrize(
+    ("sql", "word"),
+    [
+        ("select distinct on (a) a, b from t", "on"),
+        ("select count(*) filter (where a) from t", "filter"),
+        ("select * from t, lateral (select t.a) x", "lateral"),
+        ("insert into t values (1) on conflict do nothing", "conflict"),
+        ("delete from t where a = 1 returning a", "returning"),
+        ("select * from (values (1), (2)) as v(a)", "values"),
+        ("with v as (values (1)) select * from v", "values"),
+        ("select 1 except all select 2", "all"),
+        ("select * from t for update", "for"),
+        ("select array[1, 2]", "array"),
+    ],
+)
+def test_postgres_own_syntax_is_an_error(sql: str, word: str) -> None:
+    error = refusal(sql)
+    assert (error.sqlstate, error.message) == ("42601", f'syntax error at or near "{word}"')
+    assert error.position == sql.index(word) + 1
 
 
 @pytest.mark.parametrize(
