@@ -28,3 +28,13 @@ returns integer language sql stable strict parallel safe as
 create or replace function pg_catalog.to_timestamp(value text, format text, is_strict boolean)
 returns timestamptz language sql stable strict parallel safe as
     $$ select pg_catalog.to_timestamp(value, format) $$;
+-- A date or a moment with a zone could be read as text too.
+create or replace function pg_catalog.convert_timezone(target text, moment date)
+returns timestamp language sql immutable parallel safe as
+    $$ select pg_catalog.convert_timezone(target, moment::timestamp) $$;
+create or replace function pg_catalog.convert_timezone(source text, target text, moment date)
+returns timestamp language sql immutable parallel safe as
+    $$ select pg_catalog.convert_timezone(source, target, moment::timestamp) $$;
+create or replace function pg_catalog.convert_timezone(source text, target text, moment timestamptz)
+returns timestamp language sql stable parallel safe as
+    $$ select pg_catalog.convert_timezone(source, target, moment::timestamp) $$;

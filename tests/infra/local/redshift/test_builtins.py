@@ -144,6 +144,12 @@ def session(servers: Servers) -> Iterator[psycopg.Connection[Any]]:
                 datetime.datetime(2014, 5, 17, 14, 15),
             ],
         ),
+        (
+            "convert_timezone('UTC', 'America/New_York', '2020-01-01'::date), "
+            "datediff(day, '2020-01-01'::date, '2020-01-02 10:00'::timestamp), "
+            "datediff(day, '2020-01-01', '2020-01-02'::date)",
+            [datetime.datetime(2019, 12, 31, 19), 1, 1],
+        ),
         # Rules that both share: integer division, NULL and '', patterns.
         ("7 / 2, -7 / 2, 7 % 3, null = '', '' is null", [3, -3, 1, None, False]),
         ("greatest(1, null, 3), least(null, 2), nullif('a', 'a')", [3, 2, None]),
