@@ -9,17 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from infra.local.redshift.translate.blocks import (
-    Block,
-    Source,
-    Span,
-    closing,
-    find_blocks,
-    is_star,
-    items,
-)
+from infra.local.redshift.translate.blocks import Block, Span, closing, find_blocks, is_star, items
 from infra.local.redshift.translate.lexer import Kind, Token
 from infra.local.redshift.translate.relations import fold
+from infra.local.redshift.translate.sources import Source
 
 
 @dataclass(frozen=True)

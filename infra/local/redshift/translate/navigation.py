@@ -10,17 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from infra.local.redshift.translate.blocks import (
-    Block,
-    closing,
-    find_blocks,
-    items,
-    read_from,
-)
+from infra.local.redshift.translate.blocks import Block, closing, find_blocks, items
 from infra.local.redshift.translate.columns import Known
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Kind, Token, words
 from infra.local.redshift.translate.relations import fold, qualified_name, quoted
+from infra.local.redshift.translate.sources import read_from
 from infra.local.redshift.translate.types import operand
 
 # First parts of names that are schemas, or rows that no FROM names.

@@ -12,19 +12,17 @@ from dataclasses import dataclass, field
 from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.translate.blocks import (
     Block,
-    From,
-    Source,
     Span,
     find_blocks,
     is_star,
     items,
-    read_from,
     split_words,
 )
 from infra.local.redshift.translate.columns import Known
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Token, words
 from infra.local.redshift.translate.relations import fold, quoted
+from infra.local.redshift.translate.sources import From, Source, read_from
 
 _OPERATOR = "(+)"
 # Words in a condition that are no columns.

@@ -10,19 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError, refused
-from infra.local.redshift.translate.blocks import (
-    Source,
-    Span,
-    closing,
-    find_blocks,
-    item,
-    read_from,
-    split_commas,
-)
+from infra.local.redshift.translate.blocks import Span, closing, find_blocks, item, split_commas
 from infra.local.redshift.translate.columns import Known, columns_of
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Kind, Token, words
 from infra.local.redshift.translate.relations import fold, quoted
+from infra.local.redshift.translate.sources import Source, read_from
 
 _AGGREGATES = words("count sum min max avg")
 

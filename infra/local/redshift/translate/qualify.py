@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError, refused
 from infra.local.redshift.translate.blocks import (
     Block,
-    From,
     Item,
     Span,
     find_blocks,
     is_star,
     items,
-    read_from,
     split_commas,
 )
 from infra.local.redshift.translate.columns import Known, columns_of_from
@@ -27,6 +25,7 @@ from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Kind, Token
 from infra.local.redshift.translate.names import column_name, is_column
 from infra.local.redshift.translate.relations import fold, quoted
+from infra.local.redshift.translate.sources import From, read_from
 
 
 def rewrite_top(sql: str, tokens: list[Token], _known: Known) -> Edits | None:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from infra.local.redshift.translate.blocks import find_blocks, read_from
+from infra.local.redshift.translate.blocks import find_blocks
 from infra.local.redshift.translate.lexer import tokenize
+from infra.local.redshift.translate.sources import read_from
 
 
 def clauses(sql: str) -> list[dict[str, str]]:
