@@ -26,10 +26,10 @@ Construct = Callable[[str, list[Token], Known], Edits | None]
 
 # In the order in which they are rewritten; the words by which they are noticed.
 _CONSTRUCTS: tuple[tuple[frozenset[str], Construct], ...] = (
+    (words("top"), rewrite_top),
     (frozenset({".", "["}), rewrite_navigation),
     (words("pivot unpivot"), rewrite_pivot),
     (frozenset({"(+)"}), rewrite_outer_joins),
-    (words("top"), rewrite_top),
     (words("qualify"), rewrite_qualify),
     (words("varchar nvarchar varying") | frozenset(CALLED), name_items),
 )

@@ -34,6 +34,10 @@ def translated(sql: str, **options: bool) -> str:
         ),
         ("insert into s.t select a.b from s.u a", "insert into s.t select a.b from s.u a"),
         ("update s.t x set a = (select b from s.u)", "update s.t x set a = (select b from s.u)"),
+        (
+            "select top 1 t.a.b from t",
+            "select pg_internal.super_get(t.a, 'b') as \"b\" from t limit 1",
+        ),
         ("select q.f(1), q.f(1) as y from t", "select q.f(1), q.f(1) as y from t"),
         ("select a[0].b", "select pg_internal.super_get(pg_internal.super_at(a, 0), 'b') as \"b\""),
         (
