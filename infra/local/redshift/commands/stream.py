@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 
-from infra.local.redshift.errors import GatewayError
+from infra.local.redshift.errors import INTERNAL_ERROR, GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.protocol.backend import error_from
 from infra.local.redshift.session.relay import Relay
@@ -40,7 +40,7 @@ async def copy_in(relay: Relay, sql: str, parts: Iterator[Part]) -> int:
     if error is not None:
         raise error
     sender = _Sender(channel.socket_copy(), parts)
-    watch = asyncio.ensure_future(_first_byte(relay))
+    watch = asyncio.ensure_future(_error_comes(relay))
     work = asyncio.wrap_future(sender.start())
     try:
         await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,13 +64,23 @@ async def copy_in(relay: Relay, sql: str, parts: Iterator[Part]) -> int:
         raise failure
     if told is not None:
         raise told
+    if count != sender.rows:
+        raise GatewayError(INTERNAL_ERROR, f"PostgreSQL took {count} of {sender.rows} rows")
     return count
 
 
-async def _first_byte(relay: Relay) -> None:
-    """Return as soon as PostgreSQL says anything (within a COPY: an error), or goes away."""
-    if not relay.backend.channel.buffer:
-        await relay.backend.channel.fill()
+async def _error_comes(relay: Relay) -> None:
+    """Return when PostgreSQL has an error to tell; notices go to the client."""
+    channel = relay.backend.channel
+    while True:
+        if channel.buffer and channel.buffer[0] == ord("E"):
+            return
+        if channel.has_message():
+            kind, payload = await channel.message()
+            if kind == ord("N"):
+                relay.client.write(messages.message(b"N", payload))
+        else:
+            await channel.fill()
 
 
 class _Sender:
@@ -80,6 +90,7 @@ class _Sender:
         self._socket, self._parts = connection, parts
         self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(_WAITING)
         self.stopping = threading.Event()
+        self.rows = 0  # that were given out
         self._done: Future[None] = Future()
 
     def start(self) -> Future[None]:
@@ -97,7 +108,8 @@ class _Sender:
     def _produce(self) -> None:
         end: BaseException | None = None
         try:
-            for data, _ in self._parts:
+            for data, rows in self._parts:
+                self.rows += rows
                 if not self._put(data):
                     return
         except Exception as error:  # noqa: BLE001 it is raised where the result is awaited
@@ -183,6 +195,8 @@ async def _until_ready(relay: Relay) -> tuple[GatewayError | None, int]:
             count = int(messages.read_cstring(payload)[0].split()[-1])
         elif kind == ord("E"):
             error = error_from(messages.read_fields(payload))
+        elif kind == ord("N"):
+            relay.client.write(messages.message(b"N", payload))
         elif kind == ord("Z"):
             relay.status = payload[:1]
             return error, count

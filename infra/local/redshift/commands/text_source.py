@@ -6,7 +6,7 @@ import bz2
 import codecs
 import zlib
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,10 +20,6 @@ from infra.local.redshift.errors import GatewayError
 _PIECE = 1024 * 1024
 # Characters of one line, as in Redshift's limit on a row (4 MB).
 MAX_LINE = 4 * 1024 * 1024
-
-
-class _Inflate(Protocol):
-    def decompress(self, data: bytes) -> bytes: ...
 
 
 def pieces(s3: Any, item: S3Object, compression: Compression | None) -> Iterator[bytes]:

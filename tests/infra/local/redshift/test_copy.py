@@ -266,6 +266,27 @@ def test_cancel_stops_a_copy(servers: Servers, schema: Schema, lake: Lake) -> No
     assert schema.value("select count(*) from t") == 0
 
 
+def test_notices_do_not_cut_a_load_short(servers: Servers, schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (a integer)")
+    with servers.postgres() as admin:
+        admin.execute(
+            f"create function {schema.name}.say() returns trigger language plpgsql as "
+            "$$ begin if new.a % 10000 = 5 then raise notice 'row %', new.a; end if; "
+            "return new; end $$"
+        )
+        admin.execute(
+            f"create trigger say before insert on {schema.name}.t "
+            f"for each row execute function {schema.name}.say()"
+        )
+    lake.parquet("0.parquet", pa.table({"a": pa.array(range(200_000), pa.int32())}))
+    told: list[str] = []
+    schema.connection.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
+    schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
+    assert schema.value("select count(*) from t") == 200_000
+    assert told[:2] == ["row 5", "row 10005"]
+    assert len(told) == 21  # the last is COPY's own
+
+
 def _ignore_errors(connection: psycopg.Connection[Any], sql: str) -> None:
     with contextlib.suppress(psycopg.Error):
         connection.execute(sql)
