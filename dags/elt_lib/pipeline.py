@@ -134,6 +134,8 @@ def preprocess_batch(feed: Feed, job_flow_id: str) -> ClusterLivyOperator:
             f"{{{{ output_url('{feed.name}', 'staged') }}}}",
             "--rejected",
             f"{{{{ output_url('{feed.name}', 'rejected') }}}}",
+            "--slices",
+            str(settings().slices),
         ],
         polling_interval=min(settings().poll_seconds, 15),
         deferrable=False,  # a retry finds the batch of the try before only when it polls itself

@@ -34,6 +34,8 @@ class Settings:
     """Pause between two looks at S3 or Livy."""
     alert_topic: str
     """ARN of the SNS topic that hears of failed tasks; empty for none."""
+    slices: int = 1
+    """Slices of the warehouse: a batch that is large enough has a Parquet file for each."""
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Settings:
@@ -65,6 +67,7 @@ class Settings:
             retry_seconds=int(environ.get("STARLIFT_RETRY_SECONDS", "60")),
             poll_seconds=int(environ.get("STARLIFT_POLL_SECONDS", "15")),
             alert_topic=environ.get("STARLIFT_ALERT_TOPIC", ""),
+            slices=int(environ.get("STARLIFT_SLICES", "1")),
         )
 
 
