@@ -17,7 +17,7 @@ from typing import Any
 from elt_lib import preflight, warehouse
 from elt_lib.contract import Feed
 from elt_lib.redshift_types import RedshiftType
-from elt_lib.sessions import Connect, Fault, fault_of, in_session, say
+from elt_lib.sessions import Connect, Fault, fault_of, in_session, say, server_fields
 from elt_lib.warehouse import Connection, Cursor, sql
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,9 @@ def load_batch(
             if fault is Fault.TRANSIENT:
                 raise
             kind = PermanentLoadError if fault is Fault.PERMANENT else LoadError
-            raise kind(_explain(connection, feed, batch_id, error)) from error
+            told = kind(_explain(connection, feed, batch_id, error))
+            # The driver's error may hold a value, and a chain of errors is logged whole.
+            raise told from (None if preflight.sensitive_columns(feed) else error)
 
     try:
         return in_session(connect, replace)
@@ -248,10 +250,14 @@ def _expect(cursor: Cursor, rows: int, where: str, report: Report) -> None:
 
 
 def _explain(connection: Connection, feed: Feed, batch_id: str, error: Exception) -> str:
-    """What went wrong, the warehouse's own load errors, and what to do."""
+    """What went wrong, the warehouse's own load errors, and what to do.
+
+    Of a feed with sensitive columns it keeps the words to itself that may hold values.
+    """
+    sensitive = preflight.sensitive_columns(feed)
+    said = server_fields(error).get("M", type(error).__name__) if sensitive else say(error)
     lines = [
-        f"batch {batch_id} of {feed.id} was not loaded, its transaction was rolled back: "
-        f"{say(error)}"
+        f"batch {batch_id} of {feed.id} was not loaded, its transaction was rolled back: {said}"
     ]
     found: Sequence[Sequence[Any]] = ()
     try:
@@ -264,7 +270,8 @@ def _explain(connection: Connection, feed: Feed, batch_id: str, error: Exception
         place = [f"file {str(file).strip()}"]
         place += [f"line {line}"] if line else []
         place += [f"column {str(column).strip()} ({str(kind).strip()})"] if column else []
-        lines.append(f"  {', '.join(place)}: {str(message).strip()} [{code}]")
+        shown = "(not shown: sensitive)" if sensitive else str(message).strip()
+        lines.append(f"  {', '.join(place)}: {shown} [{code}]")
     lines.append(_remedy(say(error), found, fault_of(error)))
     return "\n".join(lines)
 

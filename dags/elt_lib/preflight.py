@@ -32,6 +32,8 @@ BUFFER = 8 * 1024 * 1024
 """Bytes per request while text columns are read, and held at a time."""
 SHOWN = 40
 """Characters of a value that an error shows."""
+MASKED = 3
+"""The same for a column that the contract calls sensitive."""
 
 ReadRange = Callable[[str, int, int], bytes]
 """(url, start, end) -> the object's bytes from start up to, without, end; fewer at its end."""
@@ -153,13 +155,22 @@ def check_lengths(
                 len(footers),
             )
             break
-        problems += _too_long(footer, texts, limits, read_range)
+        problems += _too_long(footer, texts, limits, sensitive_columns(feed), read_range)
     if problems:
         raise _unfit(feed, problems)
 
 
+def sensitive_columns(feed: Feed) -> frozenset[str]:
+    """The columns whose values no log may show."""
+    return frozenset(column.name for column in feed.columns if column.sensitive)
+
+
 def _too_long(
-    footer: Footer, texts: Sequence[str], limits: Mapping[str, int], read_range: ReadRange
+    footer: Footer,
+    texts: Sequence[str],
+    limits: Mapping[str, int],
+    sensitive: frozenset[str],
+    read_range: ReadRange,
 ) -> Iterator[str]:
     """A sentence per column that has a text longer than the table takes, on the first such one."""
     remote = _Remote(footer.url, footer.size, read_range)
@@ -176,7 +187,8 @@ def _too_long(
             if longest is not None and longest > limits[name]:
                 at = pc.index(lengths, longest).as_py()
                 value = str(column[at].as_py())
-                shown = value if len(value) <= SHOWN else f"{value[: SHOWN - 1]}…"
+                most = MASKED if name in sensitive else SHOWN
+                shown = value if len(value) <= most else f"{value[: most - 1]}…"
                 yield (
                     f"{footer.url}: column {name} is string with a value of {longest} bytes in "
                     f"the file (row {row + at + 1}: {shown!r}), {limits[name]} bytes in the table"

@@ -60,6 +60,9 @@ def airflow_environment(config: Config) -> dict[str, str]:
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
         # A scheduler that was killed leaves tasks that look alive for this many seconds.
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        # Seconds between looks for the tasks of a scheduler that was killed; its successor's first
+        # look comes too early, while the dead one's last heartbeat still counts (30 s).
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
         # The supervisor of a task sees its pipes close a moment before the process has ended, and
         # then sleeps for one interval with the executor's slot still taken (_monitor_subprocess in
         # airflow/sdk/execution_time/supervisor.py). The default of 5 seconds costs 5 per task.

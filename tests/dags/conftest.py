@@ -11,7 +11,7 @@ from tests.dags.lake import FEED, Lake, small_stack
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):
-    with small_stack(tmp_path_factory.mktemp("load")) as running:
+    with small_stack(tmp_path_factory.mktemp("load"), "livy") as running:
         yield running
 
 

@@ -32,17 +32,17 @@ FEED = Feed(
     wait=timedelta(0),
     empty=Empty.ALLOW,
     extra_columns=ExtraColumns.FAIL,
-    reject_limit=0.0,
+    reject_limit=0.5,
     declared_in="_shop__sources.yml",
 )
 
 
 @contextlib.contextmanager
-def small_stack(folder):
-    """PostgreSQL, the gateway and S3 on free ports, with their state in a folder."""
+def small_stack(folder, *more):
+    """PostgreSQL, the gateway, S3 and more services on free ports, with their state in a folder."""
     free = {Ports.variable(port.name): "0" for port in fields(Ports)}
     running = Stack(
-        Config.load({"STARLIFT_STATE": str(folder), **free}), ["postgres", "redshift", "s3"]
+        Config.load({"STARLIFT_STATE": str(folder), **free}), ["postgres", "redshift", "s3", *more]
     )
     try:
         running.up()

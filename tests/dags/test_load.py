@@ -77,6 +77,22 @@ def test_what_only_copy_finds_is_explained_and_not_tried_again(lake, monkeypatch
     assert lake.ledger() == [("b1", "loaded", 2, 1, 1)]
 
 
+def test_a_sensitive_value_is_in_no_message(lake, monkeypatch):
+    order_id, note = lake.feed.columns
+    feed = replace(lake.feed, columns=(order_id, replace(note, sensitive=True)))
+    report = lake.write("b1", [(1, "too long")])
+    with pytest.raises(PreflightError, match=r"8 bytes in the file \(row 1: 'to…'\)"):
+        lake.load("b1", report, feed=feed)
+    monkeypatch.setattr(preflight.check_lengths, "__defaults__", (0,))
+    with pytest.raises(PermanentLoadError) as caught:
+        lake.load("b1", report, feed=feed)
+    assert "line 1, column note" in str(caught.value)
+    assert "(not shown: sensitive) [" in str(caught.value)
+    assert "too lo" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
 def test_a_file_deleted_after_the_manifest_loads_nothing(lake):
     report = lake.write("b1", [(1, "a")], [(2, "b")])
     lake.delete(report, "part-1.parquet")
