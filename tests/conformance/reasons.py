@@ -26,8 +26,16 @@ _PYTHON_UDF = "Redshift has no Python UDFs any more, and dbt-redshift no macro f
 _JS = "Redshift has no JavaScript functions"
 _AGGREGATE = "Redshift has no user-defined aggregates"
 
+_STATEMENTS = (
+    "its set-up sends several statements at once, which a prepared statement cannot be; "
+    "redshift_connector prepares each"
+)
+
 # For adapters with other abilities: counted as skipped.
 NOT_APPLICABLE = {
+    "basic.test_get_catalog_for_single_relation.BaseGetCatalogForSingleRelation": (
+        "dbt-redshift has no get_catalog_for_single_relation"
+    ),
     "dbt_clone.test_dbt_clone.BaseClonePossible": "Redshift cannot clone tables: dbt makes views",
     "empty.test_empty.BaseTestEmptySeedFlag": "dbt-core 1.11 has no `seed --empty`",
     "functions.test_js_udfs.BasicJSAggregateUDF": _JS,
@@ -56,6 +64,10 @@ NOT_APPLICABLE = {
     "python_model.test_python_model.BasePythonModelTests": _PYTHON,
     "python_model.test_python_model.BasePythonSampleTests": _PYTHON,
     "python_model.test_spark.BasePySparkTests": _PYTHON,
+    "simple_seed.test_seed.BaseBasicSeedTests": _STATEMENTS,
+    "simple_seed.test_seed.BaseSeedConfigFullRefreshOff": _STATEMENTS,
+    "simple_seed.test_seed.BaseSeedConfigFullRefreshOn": _STATEMENTS,
+    "simple_seed.test_seed.BaseSeedCustomSchema": _STATEMENTS,
     "utils.test_current_timestamp.BaseCurrentTimestampAware": (
         "getdate() has no time zone; the naive class is run"
     ),
