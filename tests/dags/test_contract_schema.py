@@ -30,7 +30,10 @@ def test_the_schema_has_every_key_that_is_read():
     assert set(contract_schema.FEED) | set(contract_schema.SOURCE) == FEED_KEYS
 
 
-@pytest.mark.parametrize("path", PROJECT.glob("dbt_project/models/**/*__sources.yml"), ids=str)
+CONTRACTS = sorted(PROJECT.glob("dbt_project/models/**/*__sources.yml"))
+
+
+@pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: path.stem)
 def test_the_projects_own_contracts_keep_it(path):
     jsonschema.validate(yaml.safe_load(path.read_text()), contract_schema.schema())
 

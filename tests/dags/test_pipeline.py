@@ -8,8 +8,6 @@ import pytest
 
 from elt_lib.pipeline import _is_our_turn, _wait_until_late
 
-NOW = datetime.now(UTC)
-
 
 def timeout_for(**context):
     sensor = SimpleNamespace(timeout=None, log=logging.getLogger("test"))
@@ -22,7 +20,7 @@ def test_an_old_batch_is_late_at_once():
 
 
 def test_a_recent_batch_is_late_when_its_wait_is_over():
-    left = timeout_for(data_interval_end=NOW - timedelta(days=5))
+    left = timeout_for(data_interval_end=datetime.now(UTC) - timedelta(days=5))
     assert left == pytest.approx(10 * 86400, abs=60)
 
 
