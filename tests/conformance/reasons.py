@@ -68,6 +68,11 @@ NOT_APPLICABLE = {
     "simple_seed.test_seed.BaseSeedConfigFullRefreshOff": _STATEMENTS,
     "simple_seed.test_seed.BaseSeedConfigFullRefreshOn": _STATEMENTS,
     "simple_seed.test_seed.BaseSeedCustomSchema": _STATEMENTS,
+    "simple_seed.test_seed.BaseSeedParsing": _STATEMENTS,
+    "simple_seed.test_seed.BaseSeedWithEmptyDelimiter": _STATEMENTS,
+    "simple_seed.test_seed.BaseSeedWithUniqueDelimiter": _STATEMENTS,
+    "simple_seed.test_seed.BaseSeedWithWrongDelimiter": _STATEMENTS,
+    "simple_seed.test_seed.BaseSimpleSeedWithBOM": _STATEMENTS,
     "utils.test_current_timestamp.BaseCurrentTimestampAware": (
         "getdate() has no time zone; the naive class is run"
     ),
