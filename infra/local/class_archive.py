@@ -8,8 +8,6 @@ job. A batch of a few megabytes then takes about a quarter less processor time.
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import shutil
 import subprocess
@@ -31,6 +29,7 @@ from infra.local.livy.batch import BatchRequest
 from infra.local.livy.store import Folder
 from infra.local.livy.submit import Spark
 from infra.publish import spark_archive
+from spark_jobs.feed import encode_feed
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +110,7 @@ def _dump_spark(home: Path, made: Path) -> subprocess.CompletedProcess[str]:
         file="s3://training/preprocess.py",
         pyFiles=("s3://training/spark_jobs.zip",),
         args=(
-            *("--feed", base64.urlsafe_b64encode(json.dumps(_FEED).encode()).decode()),
+            *("--feed", encode_feed(_FEED)),
             *("--batch-id", "20200101T000000", "--input", "s3://training/raw/*.csv"),
             *("--output", "s3://training/staged/", "--rejected", "s3://training/rejected/"),
         ),
