@@ -14,20 +14,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-import psutil
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pgpq import ArrowToPostgresBinaryEncoder
 
 from benchmarks.pair import Measurement, Side
-from benchmarks.servers import Servers, servers
+from benchmarks.servers import Growth, servers
 from infra.local.ports import free_ports
 from infra.local.postgres import HOST
 
@@ -35,7 +33,6 @@ ROWS, GROUP = 5_000_000, 250_000
 ROUNDS = 3
 TARGET = 0.8  # of the ceiling's rows per second
 MEMORY_LIMIT = 200.0  # MB more than before
-SAMPLE_SECONDS = 0.02
 BATCH = 32_768
 KEY, SECRET, BUCKET = "bench", "bench-secret", "bench"
 COLUMNS = (
@@ -102,40 +99,6 @@ class Rates:
         ]
 
 
-@dataclass(frozen=True)
-class Growth:
-    """The gateway's memory at the peak of one more load."""
-
-    running: Servers
-    load: Side
-
-    def lines(self) -> list[str]:
-        """Sample while it loads."""
-        process = psutil.Process(self.running.pid)
-        before = peak = process.memory_info().rss
-        done = threading.Event()
-
-        def sample() -> None:
-            nonlocal peak
-            while not done.wait(SAMPLE_SECONDS):
-                peak = max(peak, process.memory_info().rss)
-
-        thread = threading.Thread(target=sample)
-        thread.start()
-        try:
-            self.load.seconds()
-        finally:
-            done.set()
-            thread.join()
-        more = (peak - before) / 1e6
-        verdict = "ok" if more <= MEMORY_LIMIT else "over"
-        return [
-            "the gateway's memory during COPY",
-            f"  {peak / 1e6:.0f} MB at the peak, {more:.0f} MB more than before; "
-            f"limit {MEMORY_LIMIT:.0f}: {verdict}",
-        ]
-
-
 @contextlib.contextmanager
 def pairs() -> Iterator[list[Measurement]]:
     """The rates, then the memory."""
@@ -183,7 +146,7 @@ def pairs() -> Iterator[list[Measurement]]:
                     gateway,
                 ],
             ),
-            Growth(running, gateway),
+            Growth("the gateway's memory during COPY", running, gateway.seconds, MEMORY_LIMIT),
         ]
 
 

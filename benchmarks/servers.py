@@ -11,7 +11,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from infra.local.redshift.embedded import embedded
 PROJECT = Path(__file__).parents[1]
 USER, PASSWORD, DATABASE = "bench", "Bench-12345", "bench"
 STOP_SECONDS = 30
+SAMPLE_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,40 @@ class Servers:
     def memory(self) -> float:
         """The gateway's resident memory in MB."""
         return float(psutil.Process(self.pid).memory_info().rss) / 1e6
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The gateway's memory at the peak of some work; `limit` is in MB more than before."""
+
+    name: str
+    running: Servers
+    work: Callable[[], object]
+    limit: float
+
+    def lines(self) -> list[str]:
+        """Sample while it works."""
+        before = peak = self.running.memory()
+        done = threading.Event()
+
+        def sample() -> None:
+            nonlocal peak
+            while not done.wait(SAMPLE_SECONDS):
+                peak = max(peak, self.running.memory())
+
+        thread = threading.Thread(target=sample)
+        thread.start()
+        try:
+            self.work()
+        finally:
+            done.set()
+            thread.join()
+        verdict = "ok" if peak - before <= self.limit else "over"
+        return [
+            self.name,
+            f"  {peak:.0f} MB at the peak, {peak - before:.0f} MB more than before; "
+            f"limit {self.limit:.0f}: {verdict}",
+        ]
 
 
 @contextlib.contextmanager

@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
-import functools
+import gc
 import inspect
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psycopg
 import pytest
+from dbt_common import behavior_flags
 
 from tests.infra.local.redshift.conftest import (
-    DATABASE,
     PASSWORD,
-    USER,
     free_port,
     start_gateway,
     start_postgres,
     stop,
 )
 
+# The suite expects the names of dbt's own test database in SQL that it compares.
+USER, DATABASE = "root", "dbt"
 GRANTEES = ("dbt_test_user_1", "dbt_test_user_2", "dbt_test_user_3")
 
-# dbt's behaviour flags ask for the call stack at each start of dbt, and by default Python reads
-# the source of every frame's module: a third of the suite's time. Nothing reads that source.
-inspect.stack = functools.partial(inspect.stack, 0)  # type: ignore[assignment]
+
+def _calling_module() -> str:
+    """The module that makes a behaviour flag, as dbt finds it, without reading any source.
+
+    dbt looks through the whole call stack, with source lines, for each flag at each start: a third
+    of the suite's time (`BehaviorFlagRendered._default_source` of dbt_common.behavior_flags).
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals["__name__"] == behavior_flags.__name__:
+        frame = frame.f_back
+    return str(frame.f_globals["__name__"]) if frame is not None else "Unknown"
+
+
+behavior_flags.BehaviorFlagRendered._default_source = staticmethod(_calling_module)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: the garbage collector need not look at it again and again."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 @dataclass(frozen=True)
@@ -41,7 +61,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     root = tmp_path_factory.mktemp("redshift")
     postgres_port = free_port()
     postgres = start_postgres(root / "postgres", postgres_port, root / "postgres.log")
-    process, port = start_gateway(postgres_port, 1, root / "gateway.log")
+    process, port = start_gateway(
+        postgres_port, 1, root / "gateway.log", user=USER, database=DATABASE
+    )
     try:
         with psycopg.connect(
             host="127.0.0.1", port=port, user=USER, password=PASSWORD, dbname=DATABASE,
@@ -57,12 +79,23 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         stop(postgres)
 
 
-@pytest.fixture(scope="class")
-def dbt_profile_target(gateway: Gateway) -> dict[str, Any]:
+def target(gateway: Gateway) -> dict[str, Any]:
+    """A dbt target that leads to the gateway."""
     return {
         "type": "redshift", "host": "127.0.0.1", "port": gateway.port, "user": USER,
         "password": PASSWORD, "dbname": DATABASE, "sslmode": "disable", "threads": 4,
     }  # fmt: skip
+
+
+@pytest.fixture(scope="class")
+def dbt_profile_target(gateway: Gateway) -> dict[str, Any]:
+    return target(gateway)
+
+
+@pytest.fixture(scope="class")
+def prefix() -> str:
+    """Digits, as dbt makes it, but shorter: a class doubles the schema's name; 63 bytes must do."""
+    return f"test{secrets.randbelow(10**8):08}"
 
 
 @pytest.fixture(scope="class")

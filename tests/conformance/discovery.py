@@ -20,7 +20,7 @@ def short_name(base: type) -> str:
     return f"{base.__module__.removeprefix('dbt.tests.adapter.')}.{base.__name__}"
 
 
-def test_methods(base: type) -> list[str]:
+def methods(base: type) -> list[str]:
     """The names of a class's tests."""
     return sorted(name for name in dir(base) if name.startswith("test"))
 
@@ -38,7 +38,7 @@ def suite_classes() -> dict[str, type]:
                 inspect.isclass(member)
                 and member.__module__ == module.__name__
                 and not name.startswith("Test")
-                and test_methods(member)
+                and methods(member)
             ):
                 found[short_name(member)] = member
     return found

@@ -1,7 +1,7 @@
 """Which classes of dbt's adapter suite are not run, each with its reason.
 
 Everything else is run: as it is (suite_unchanged.py), or with the fixtures that Redshift needs
-(suite_adapted.py). suite_unchanged.py checks that no class of the suite is forgotten.
+(the other files). suite_unchanged.py checks that no class of the suite is forgotten.
 """
 
 from __future__ import annotations
@@ -26,18 +26,15 @@ _PYTHON_UDF = "Redshift has no Python UDFs any more, and dbt-redshift no macro f
 _JS = "Redshift has no JavaScript functions"
 _AGGREGATE = "Redshift has no user-defined aggregates"
 
-_STATEMENTS = (
-    "its set-up sends several statements at once, which a prepared statement cannot be; "
-    "redshift_connector prepares each"
-)
+_CLONE = "Redshift cannot clone tables: dbt makes views"
 
 # For adapters with other abilities: counted as skipped.
 NOT_APPLICABLE = {
     "basic.test_get_catalog_for_single_relation.BaseGetCatalogForSingleRelation": (
         "dbt-redshift has no get_catalog_for_single_relation"
     ),
-    "dbt_clone.test_dbt_clone.BaseClonePossible": "Redshift cannot clone tables: dbt makes views",
-    "empty.test_empty.BaseTestEmptySeedFlag": "dbt-core 1.11 has no `seed --empty`",
+    "dbt_clone.test_dbt_clone.BaseClonePossible": _CLONE,
+    "dbt_clone.test_dbt_clone.BaseCloneSameSourceAndTarget": _CLONE,
     "functions.test_js_udfs.BasicJSAggregateUDF": _JS,
     "functions.test_js_udfs.BasicJSUDF": _JS,
     "functions.test_js_udfs.JSAggregateUDFVolatilityIgnored": _JS,
@@ -64,19 +61,21 @@ NOT_APPLICABLE = {
     "python_model.test_python_model.BasePythonModelTests": _PYTHON,
     "python_model.test_python_model.BasePythonSampleTests": _PYTHON,
     "python_model.test_spark.BasePySparkTests": _PYTHON,
-    "simple_seed.test_seed.BaseBasicSeedTests": _STATEMENTS,
-    "simple_seed.test_seed.BaseSeedConfigFullRefreshOff": _STATEMENTS,
-    "simple_seed.test_seed.BaseSeedConfigFullRefreshOn": _STATEMENTS,
-    "simple_seed.test_seed.BaseSeedCustomSchema": _STATEMENTS,
-    "simple_seed.test_seed.BaseSeedParsing": _STATEMENTS,
-    "simple_seed.test_seed.BaseSeedWithEmptyDelimiter": _STATEMENTS,
-    "simple_seed.test_seed.BaseSeedWithUniqueDelimiter": _STATEMENTS,
-    "simple_seed.test_seed.BaseSeedWithWrongDelimiter": _STATEMENTS,
-    "simple_seed.test_seed.BaseSimpleSeedWithBOM": _STATEMENTS,
     "utils.test_current_timestamp.BaseCurrentTimestampAware": (
         "getdate() has no time zone; the naive class is run"
     ),
     "utils.test_escape_single_quotes.BaseEscapeSingleQuotesBackslash": (
         "dbt-redshift doubles quotes; that class is run"
     ),
+}
+
+_NO_EMPTY_SEED = "dbt-core 1.11 has no `--empty` for seeds"
+
+# Tests of classes whose other tests are run.
+METHODS_NOT_APPLICABLE = {
+    "empty.test_empty.BaseTestEmptySeedFlag": {
+        "test_build_empty_with_seed": _NO_EMPTY_SEED,
+        "test_seed_empty_creates_table_with_zero_rows": _NO_EMPTY_SEED,
+        "test_seed_empty_preserves_column_types": _NO_EMPTY_SEED,
+    },
 }

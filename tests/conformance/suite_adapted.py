@@ -13,6 +13,7 @@ from dbt.tests.adapter.basic.test_snapshot_timestamp import BaseSnapshotTimestam
 from dbt.tests.adapter.column_types.test_column_types import BasePostgresColumnTypes
 from dbt.tests.adapter.dbt_clone.test_dbt_clone import BaseCloneNotPossible
 from dbt.tests.adapter.dbt_debug.test_dbt_debug import BaseDebugPostgres
+from dbt.tests.adapter.ephemeral.test_ephemeral import BaseEphemeralMulti, BaseEphemeralNested
 from dbt.tests.adapter.functions import files as function_files
 from dbt.tests.adapter.functions.test_udfs import (
     CanFindScalarFunctionRelation,
@@ -22,11 +23,15 @@ from dbt.tests.adapter.functions.test_udfs import (
     StableUDF,
     UDFsBasic,
 )
+from dbt.tests.adapter.hooks import test_model_hooks, test_run_hooks
 from dbt.tests.adapter.incremental.test_incremental_microbatch import BaseMicrobatch
+from dbt.tests.adapter.simple_copy.test_copy_uppercase import BaseSimpleCopyUppercase
 from dbt.tests.adapter.simple_seed.test_seed_type_override import BaseSimpleSeedColumnOverride
 from dbt.tests.adapter.unit_testing.test_types import BaseUnitTestingTypes
 from dbt.tests.adapter.utils.test_timestamps import BaseCurrentTimestamps
 from dbt.tests.util import AnyFloat, AnyInteger, AnyString, AnyStringWith
+
+from tests.conformance.conftest import Gateway, target
 
 # dbt gives a seed's text column the length of its longest value, in bytes; the snapshots append.
 WIDER_NAME = {"seeds": [{"name": "added", "config": {"column_types": {"name": "varchar(64)"}}}]}
@@ -98,6 +103,65 @@ class TestDocsGenReferences(BaseDocsGenReferences):
             table_type="BASE TABLE", model_stats=_stats(), seed_stats=_stats(),
             view_summary_stats=expected_catalog.no_stats(),
         )  # fmt: skip
+
+
+class _Hooks:
+    """The hooks write down what dbt knows of its target; the suite knows the one of PostgreSQL."""
+
+    def get_ctx_vars(self, *args: Any, **options: Any) -> Any:
+        found = super().get_ctx_vars(*args, **options)  # type: ignore[misc]
+        for values in found if isinstance(found, list) else [found]:
+            assert values["target_type"] == "redshift"
+            values["target_type"] = "postgres"
+        return found
+
+
+class TestModelHooks(_Hooks, test_model_hooks.BasePrePostModelHooks):
+    pass
+
+
+class TestModelHookRefs(_Hooks, test_model_hooks.BaseHookRefs):
+    pass
+
+
+class TestModelHooksInConfig(_Hooks, test_model_hooks.BasePrePostModelHooksInConfig):
+    pass
+
+
+class TestModelHooksCounted(_Hooks, test_model_hooks.BasePrePostModelHooksInConfigWithCount):
+    pass
+
+
+class TestModelHooksByKeyword(_Hooks, test_model_hooks.BasePrePostModelHooksInConfigKwargs):
+    pass
+
+
+class TestRunHooks(_Hooks, test_run_hooks.BasePrePostRunHooks):
+    pass
+
+
+class _OwnSchema:
+    """The SQL that the suite expects has its own file's name in the schema's."""
+
+    @pytest.fixture(scope="class")
+    def unique_schema(self, prefix: str) -> str:
+        return f"{prefix}_test_ephemeral"
+
+
+class TestEphemeralMulti(_OwnSchema, BaseEphemeralMulti):
+    pass
+
+
+class TestEphemeralNested(_OwnSchema, BaseEphemeralNested):
+    pass
+
+
+class TestSimpleCopyUppercase(BaseSimpleCopyUppercase):
+    """The suite names a target of PostgreSQL."""
+
+    @pytest.fixture(scope="class")
+    def dbt_profile_target(self, gateway: Gateway) -> dict[str, Any]:
+        return target(gateway)
 
 
 class TestColumnTypes(BasePostgresColumnTypes):

@@ -5,16 +5,23 @@ The subclasses are made here, so that a class which a new version brings is run 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.conformance import suite_adapted, suite_constraints, suite_materialized_views
-from tests.conformance.discovery import nearest, suite_classes, test_methods
-from tests.conformance.reasons import ABSTRACT, NOT_APPLICABLE
+from tests.conformance import (
+    suite_adapted,
+    suite_constraints,
+    suite_materialized_views,
+    suite_one_by_one,
+)
+from tests.conformance.discovery import methods, nearest, suite_classes
+from tests.conformance.reasons import ABSTRACT, METHODS_NOT_APPLICABLE, NOT_APPLICABLE
 
 SUITE = suite_classes()
 ADAPTED = {
     short
-    for module in (suite_adapted, suite_constraints, suite_materialized_views)
+    for module in (suite_adapted, suite_constraints, suite_materialized_views, suite_one_by_one)
     for name, ours in vars(module).items()
     if name.startswith("Test")
     for short in nearest(ours, SUITE)
@@ -28,9 +35,23 @@ def _class_name(short: str) -> str:
     return "Test" + "".join(part.title() for part in folder.split("_")) + name
 
 
+def _skipping(reason: str) -> Callable[[object], None]:
+    def skipped(_self: object) -> None:
+        pytest.skip(reason)
+
+    return skipped
+
+
+def _without(short: str) -> dict[str, object]:
+    """The tests of a class that are not run, as tests that say why."""
+    reasons = METHODS_NOT_APPLICABLE.get(short, {})
+    return {name: _skipping(f"{short}.{name}: {reason}") for name, reason in reasons.items()}
+
+
 for _short in sorted(UNCHANGED):
     _made = _class_name(_short)
-    globals()[_made] = type(_made, (SUITE[_short],), {"__module__": __name__})
+    _body = {"__module__": __name__, **_without(_short)}
+    globals()[_made] = type(_made, (SUITE[_short],), _body)
 
 
 def test_every_class_of_the_suite_is_run_or_has_its_reason() -> None:
@@ -47,6 +68,9 @@ def test_every_class_of_the_suite_is_run_or_has_its_reason() -> None:
     for short in UNCHANGED:
         assert issubclass(globals()[_class_name(short)], SUITE[short])
     assert len({_class_name(short) for short in UNCHANGED}) == len(UNCHANGED)
+    for short, reasons in METHODS_NOT_APPLICABLE.items():
+        assert short in UNCHANGED, short
+        assert reasons.keys() < set(methods(SUITE[short])), short
     for short in ABSTRACT:
         heirs = [name for name in ADAPTED | UNCHANGED | NOT_APPLICABLE.keys() if name != short]
         assert any(issubclass(SUITE[name], SUITE[short]) for name in heirs), short
@@ -54,7 +78,7 @@ def test_every_class_of_the_suite_is_run_or_has_its_reason() -> None:
 
 @pytest.mark.parametrize(
     ("short", "method"),
-    [(short, method) for short in NOT_APPLICABLE for method in test_methods(SUITE[short])],
+    [(short, method) for short in NOT_APPLICABLE for method in methods(SUITE[short])],
 )
 def test_not_applicable(short: str, method: str) -> None:
     pytest.skip(f"{short}.{method}: {NOT_APPLICABLE[short]}")

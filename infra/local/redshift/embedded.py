@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
+import os
 import secrets
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,9 @@ from infra.local.postgres import HOST, Cluster, start
 
 logger = logging.getLogger("starlift.redshift")
 
+_PREFIX, _LOCK = "starlift-redshift-", "gateway.lock"
+# Seconds for which a temporary folder is nobody's to remove.
+_YOUNG = 60
 # Seconds that PostgreSQL's fast shutdown may take.
 STOP_SECONDS = 20
 
@@ -39,11 +45,28 @@ def state_folder(data: Path | None) -> Iterator[Path]:
         data.mkdir(parents=True, exist_ok=True)
         yield data.resolve()
         return
-    folder = Path(tempfile.mkdtemp(prefix="starlift-redshift-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    remove_abandoned(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    with (folder / _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_abandoned(parent: Path) -> None:
+    """Remove temporary folders of gateways that were killed: nobody holds their lock any more."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        try:
+            with (folder / _LOCK).open("r+") as lock:
+                if time.time() - os.fstat(lock.fileno()).st_mtime < _YOUNG:
+                    continue  # it may not have taken its lock yet
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue  # in use, somebody else's, or none of ours
+        logger.info("removed %s, which a killed gateway left behind", folder)
 
 
 def remembered(file: Path) -> str:

@@ -14,8 +14,9 @@ from infra.local.redshift.protocol.messages import ProtocolError
 from infra.local.redshift.protocol.tls import server_context
 from infra.local.redshift.session.faults import Faults
 from infra.local.redshift.session.login import authenticate
+from infra.local.redshift.session.query_log import Caller, QueryLog
 from infra.local.redshift.session.relay import Relay
-from infra.local.redshift.session.session import Session
+from infra.local.redshift.session.session import Session, Shared
 from infra.local.redshift.session.startup import (
     CancelRequest,
     first_message,
@@ -23,7 +24,6 @@ from infra.local.redshift.session.startup import (
     welcome,
 )
 from infra.local.redshift.settings import Settings
-from infra.local.redshift.translate.result import Context
 
 logger = logging.getLogger("starlift.redshift")
 
@@ -33,8 +33,7 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._context = Context(database=settings.database)
-        self._faults = Faults()
+        self._shared: Shared | None = None
         self._tls = None if settings.tls_folder is None else server_context(settings.tls_folder)
         self._sessions: dict[tuple[int, bytes], Relay] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -42,8 +41,8 @@ class Gateway:
 
     async def start(self) -> int:
         """Prepare PostgreSQL, then listen; returns the port."""
-        denied = await install(self.settings)
-        self._context = Context(database=self.settings.database, denied=denied)
+        catalog = await install(self.settings)
+        self._shared = Shared(self.settings, catalog, Faults(), QueryLog(self.settings))
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             self._accept, self.settings.host, self.settings.port, backlog=256
@@ -57,7 +56,8 @@ class Gateway:
 
         def made(channel: Channel) -> None:
             nonlocal task
-            task = asyncio.get_running_loop().create_task(self._serve(channel))
+            assert self._shared is not None  # noqa: S101 it listens since `start`
+            task = asyncio.get_running_loop().create_task(self._serve(channel, self._shared))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -75,8 +75,10 @@ class Gateway:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
+        if self._shared is not None:
+            await self._shared.log.write()
 
-    async def _serve(self, client: Channel) -> None:
+    async def _serve(self, client: Channel, shared: Shared) -> None:
         """One client from its first byte to its last."""
         relay: Relay | None = None
         try:
@@ -89,7 +91,8 @@ class Gateway:
             relay = Relay(client, backend)
             self._sessions[backend.pid, backend.key] = relay
             client.write(welcome(backend))
-            await Session(client, relay, self.settings, self._context, self._faults).run()
+            caller = Caller(login.role, self.settings.database, backend.pid)
+            await Session(client, relay, caller, shared).run()
         except GatewayError as error:
             client.write(error.wire("FATAL"))
         except ProtocolError as error:

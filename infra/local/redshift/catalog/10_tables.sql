@@ -21,17 +21,57 @@ grant select on all tables in schema pg_internal to public;
 create or replace function pg_internal.raise_refused() returns void
 language plpgsql as $$ begin raise exception 'refused' using errcode = '0A000'; end $$;
 
+-- Redshift keeps the least and greatest value of each sorted block of 1 MB and skips blocks by them;
+-- a BRIN index does so for 128 pages of 8 kB. It never decides what a statement returns.
+create or replace function pg_internal.keep_zone_map(target regclass, sortkey jsonb) returns void
+language plpgsql security definer as $$
+declare
+    place text := (
+        select quote_ident(n.nspname) from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        where c.oid = target and c.relkind = 'r' and c.relpersistence <> 't'
+    );
+    sorted_by text := (
+        select string_agg(quote_ident(a.attname), ', ' order by k.place)
+        from jsonb_array_elements_text(sortkey) with ordinality as k (name, place)
+        join pg_catalog.pg_attribute as a on a.attrelid = target and a.attname = k.name
+        where a.atttypid in (
+            'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'float4'::regtype, 'float8'::regtype,
+            'numeric'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'date'::regtype,
+            'timestamp'::regtype, 'timestamptz'::regtype, 'time'::regtype, 'timetz'::regtype
+        )
+    );
+begin
+    if place is not null then
+        execute format('drop index if exists %s.zone_map_%s', place, target::oid);
+        if sorted_by is not null then
+            execute format(
+                'create index zone_map_%s on %s using brin (%s) with (pages_per_range = 128)',
+                target::oid, target, sorted_by
+            );
+        end if;
+    end if;
+end $$;
+
 create or replace function pg_internal.set_table_attributes(target regclass, given jsonb)
-returns void language sql security definer as $$
+returns void language plpgsql security definer as $$
+begin
     insert into pg_internal.table_attributes as a values (target, given)
     on conflict (table_id) do update set attributes = a.attributes || excluded.attributes
         || jsonb_build_object(
             'encodings',
             coalesce(a.attributes -> 'encodings', '{}') || coalesce(excluded.attributes -> 'encodings', '{}'),
             'keys',
-            coalesce(a.attributes -> 'keys', '[]') || coalesce(excluded.attributes -> 'keys', '[]')
+            coalesce(a.attributes -> 'keys', '[]') || coalesce((
+                -- A statement comes here again with each ALTER TABLE that it causes.
+                select jsonb_agg(k) from jsonb_array_elements(excluded.attributes -> 'keys') as k
+                where not coalesce(a.attributes -> 'keys', '[]') @> jsonb_build_array(k)
+            ), '[]')
         );
-$$;
+    if given ?| array['sortkey', 'sort_style'] then
+        perform pg_internal.keep_zone_map(target, given -> 'sortkey');
+    end if;
+end $$;
 
 -- Lengths of VARCHAR and CHAR count bytes: a check per column, named for the error's text.
 create or replace function pg_internal.adopt_table(target regclass, is_new boolean)

@@ -9,7 +9,8 @@ language sql stable as $$
         else current_database() end)::varchar
 $$;
 create or replace function pg_internal.schema_of(namespace name) returns varchar
-language sql immutable as $$ select regexp_replace(namespace, '^[^/]+/', '')::varchar $$;
+language sql stable as
+    $$ select regexp_replace(pg_internal.shown(namespace), '^[^/]+/', '')::varchar $$;
 create or replace function pg_internal.is_here(namespace name) returns boolean
 language sql immutable as $$ select position('/' in namespace) = 0 $$;
 
@@ -23,7 +24,7 @@ begin
     if not exists (select from pg_internal.database where name = path[1]) then
         raise exception 'database "%" does not exist', path[1] using errcode = '3D000';
     end if;
-    return path[1] || '/' || path[2];
+    return pg_internal.stored_name(path[1] || '/' || pg_internal.whole_name(path[2]));
 end $$;
 
 create or replace function pg_internal.create_database(wanted text) returns void

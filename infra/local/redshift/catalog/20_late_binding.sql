@@ -86,7 +86,8 @@ begin
             execute 'create temp view rs_columns_of as ' || (item ->> 'sql');
             return query
                 select
-                    (item ->> 'schema')::name, (item ->> 'name')::name, a.attname,
+                    pg_internal.shown(item ->> 'schema'), pg_internal.shown(item ->> 'name'),
+                    pg_internal.shown(a.attname),
                     replace(format_type(a.atttypid, a.atttypmod), 'text', 'character varying')::varchar,
                     a.attnum::integer
                 from pg_catalog.pg_attribute as a

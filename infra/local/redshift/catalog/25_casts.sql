@@ -75,3 +75,14 @@ create or replace function pg_internal.cut(value text, bytes integer) returns te
 language sql immutable parallel safe as $$
     select case when octet_length(value) <= bytes then value else pg_internal.cut_bytes(value, bytes) end
 $$;
+-- TRY_CAST: NULL where the value is not one of the type's; a conversion that there is not is an error.
+create or replace function pg_internal.try_cast(value anyelement, wanted anycompatible, kind text)
+returns anycompatible language plpgsql immutable parallel safe as $$
+declare
+    found wanted%type;
+begin
+    execute 'select $1::' || kind into found using value;
+    return found;
+exception when data_exception then
+    return null;
+end $$;

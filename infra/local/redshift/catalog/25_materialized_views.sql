@@ -24,15 +24,13 @@ declare
     path text[] := parse_ident(view_name);
     name text := path[cardinality(path)];
     in_schema text := coalesce(path[cardinality(path) - 1], current_schema());
-    rows_in text := format('%I.%I', in_schema, 'mv_tbl__' || name || '__0');
+    rows_in text := format(
+        '%I.%I', in_schema, pg_internal.stored_form('mv_tbl__' || pg_internal.whole_name(name) || '__0')
+    );
     columns text;
 begin
     if to_regclass(view_name) is not null then
         raise exception 'relation "%" already exists', name using errcode = '42P07';
-    end if;
-    if octet_length('mv_tbl__' || name || '__0') > 63 then
-        raise exception 'identifier "%" is too long for the local gateway', 'mv_tbl__' || name || '__0'
-            using errcode = '42622', detail = 'PostgreSQL takes 63 bytes, Redshift takes 127.';
     end if;
     execute format('create table %s as %s', rows_in, definition);
     select string_agg(quote_ident(attname), ', ' order by attnum) into columns

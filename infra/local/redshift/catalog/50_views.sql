@@ -10,9 +10,9 @@ $$;
 
 create or replace view pg_catalog.pg_table_def as
 select
-    n.nspname as schemaname,
-    c.relname as tablename,
-    a.attname as "column",
+    pg_internal.shown(n.nspname) as schemaname,
+    pg_internal.shown(c.relname) as tablename,
+    pg_internal.shown(a.attname) as "column",
     pg_internal.type_name(a.atttypid, a.atttypmod) as type,
     coalesce(t.attributes -> 'encodings' ->> a.attname, 'none')::varchar as encoding,
     coalesce(t.attributes ->> 'distkey' = a.attname, false) as distkey,
@@ -29,20 +29,21 @@ where c.relkind = 'r' and pg_catalog.pg_table_is_visible(c.oid);
 create or replace view pg_catalog.svv_table_info as
 select
     current_database()::text as database,
-    n.nspname::text as schema,
+    pg_internal.shown(n.nspname)::text as schema,
     c.oid as table_id,
-    coalesce(pg_internal.name_of_rows(c.oid), c.relname)::text as "table",
+    pg_internal.shown(coalesce(pg_internal.name_of_rows(c.oid), c.relname))::text as "table",
     case when coalesce(t.attributes -> 'encodings', '{}') <> '{}' then 'Y' else 'Y, AUTO(ENCODE)' end
         ::text as encoded,
     case
-        when t.attributes ->> 'diststyle' = 'key' then 'KEY(' || (t.attributes ->> 'distkey') || ')'
+        when t.attributes ->> 'diststyle' = 'key'
+            then 'KEY(' || pg_internal.shown(t.attributes ->> 'distkey') || ')'
         when t.attributes ->> 'diststyle' in ('even', 'all') then upper(t.attributes ->> 'diststyle')
         else 'AUTO(ALL)'
     end::text as diststyle,
     case
         when t.attributes ->> 'sort_style' = 'interleaved' then 'INTERLEAVED'
         when t.attributes ->> 'sort_style' = 'none' then null
-        else coalesce(t.attributes -> 'sortkey' ->> 0, 'AUTO(SORTKEY)')
+        else coalesce(pg_internal.shown(t.attributes -> 'sortkey' ->> 0), 'AUTO(SORTKEY)')
     end::text as sortkey1,
     (
         select max(a.atttypmod - 4) from pg_catalog.pg_attribute as a
@@ -72,8 +73,8 @@ create or replace view pg_internal.bound_columns as
 select
     pg_internal.database_of(n.nspname) as database_name,
     pg_internal.schema_of(n.nspname) as schema_name,
-    c.relname::varchar as table_name,
-    a.attname::varchar as column_name,
+    pg_internal.shown(c.relname) as table_name,
+    pg_internal.shown(a.attname) as column_name,
     a.attnum::integer as ordinal_position,
     pg_internal.type_name(a.atttypid, a.atttypmod)::varchar as data_type,
     pg_catalog.pg_get_expr(d.adbin, d.adrelid)::varchar as column_default,
@@ -101,29 +102,74 @@ insert into pg_internal.late_binding_view values (
     select * from pg_internal.bound_columns
     union all
     select
-        pg_internal.database_of(s), pg_internal.schema_of(s), v::varchar, n::varchar, i, t,
+        pg_internal.database_of(s::name), regexp_replace(s, '^[^/]+/', '')::varchar, v, n, i, t,
         null::varchar, 'YES'::varchar, ''::varchar, false, 0, ''::varchar, null::varchar
-    from pg_internal.late_binding_columns() as c(s name, v name, n name, t varchar, i integer)
+    from pg_internal.late_binding_columns() as c(s varchar, v varchar, n varchar, t varchar, i integer)
     $$,
     ''
 )
 on conflict (view_id) do update set definition = excluded.definition;
 
+-- The same with the length apart from the type.
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_ALL_COLUMNS.html
+create or replace function pg_internal.taken_apart(
+    columns pg_internal.bound_columns,
+    out database_name varchar, out schema_name varchar, out table_name varchar, out column_name varchar,
+    out ordinal_position integer, out column_default varchar, out is_nullable varchar,
+    out data_type varchar, out character_maximum_length integer, out numeric_precision integer,
+    out numeric_scale integer, out remarks varchar
+) language sql stable as $$
+    select
+        columns.database_name, columns.schema_name, columns.table_name, columns.column_name,
+        columns.ordinal_position, columns.column_default, columns.is_nullable,
+        regexp_replace(columns.data_type, '\(.*\)', '')::varchar,
+        case when columns.data_type like 'character%'
+            then substring(columns.data_type from '\((\d+)')::integer end,
+        case
+            when columns.data_type like 'numeric%' then substring(columns.data_type from '\((\d+)')::integer
+            else (array[16, 32, 64])[array_position(array['smallint', 'integer', 'bigint'], columns.data_type::text)]
+        end,
+        case
+            when columns.data_type like 'numeric%' then substring(columns.data_type from ',(\d+)')::integer
+            when columns.data_type in ('smallint', 'integer', 'bigint') then 0
+        end,
+        columns.remarks
+$$;
+create or replace view pg_catalog.svv_all_columns as
+select t.* from pg_internal.bound_columns as c cross join lateral pg_internal.taken_apart(c) as t;
+insert into pg_internal.late_binding_view values (
+    'pg_catalog.svv_all_columns'::regclass,
+    'select t.* from (' || (
+        select definition from pg_internal.late_binding_view
+        where view_id = 'pg_catalog.svv_redshift_columns'::regclass
+    ) || ') as c cross join lateral pg_internal.taken_apart(row(c.*)::pg_internal.bound_columns) as t',
+    ''
+)
+on conflict (view_id) do update set definition = excluded.definition;
+
 -- A column of PostgreSQL's type text, as expressions have it, is a VARCHAR of the greatest length.
-create or replace view pg_internal.columns as
+create or replace view pg_internal.columns_and_places as
 select
-    table_catalog::varchar, table_schema::varchar, table_name::varchar, column_name::varchar,
+    table_catalog::varchar, pg_internal.shown(table_schema) as table_schema,
+    pg_internal.shown(table_name) as table_name, pg_internal.shown(column_name) as column_name,
     ordinal_position::integer, column_default::varchar, is_nullable::varchar,
-    (case data_type when 'text' then 'character varying' else data_type end)::varchar as data_type,
+    (case when domain_name = 'super' then 'super' when data_type = 'text' then 'character varying' else data_type end)
+        ::varchar as data_type,
     case
         when data_type in ('text', 'character varying') then coalesce(character_maximum_length, 65535)
         else character_maximum_length
     end::integer as character_maximum_length,
     character_octet_length::integer, numeric_precision::integer,
     numeric_precision_radix::integer, numeric_scale::integer, datetime_precision::integer,
-    udt_name::varchar
+    udt_name::varchar, pg_catalog.quote_ident(table_schema) || '.' || pg_catalog.quote_ident(table_name) as stored_in
 from information_schema.columns
 where table_schema <> 'pg_internal' and pg_internal.is_here(table_schema);
+create or replace view pg_internal.columns as
+select
+    table_catalog, table_schema, table_name, column_name, ordinal_position, column_default, is_nullable,
+    data_type, character_maximum_length, character_octet_length, numeric_precision,
+    numeric_precision_radix, numeric_scale, datetime_precision, udt_name
+from pg_internal.columns_and_places;
 
 create or replace view pg_catalog.svv_columns as
 select
@@ -137,15 +183,14 @@ select
     null::varchar as collation_schema, null::varchar as collation_name,
     null::varchar as domain_name,
     pg_catalog.col_description(
-        pg_catalog.to_regclass(quote_ident(table_schema) || '.' || quote_ident(table_name)),
-        ordinal_position::integer
+        pg_catalog.to_regclass(stored_in), ordinal_position::integer
     )::varchar as remarks
-from pg_internal.columns;
+from pg_internal.columns_and_places;
 
 create or replace view pg_internal.tables as
 select
     pg_internal.database_of(table_schema) as database_name, table_schema::name as namespace,
-    pg_internal.schema_of(table_schema) as schema_name, table_name::varchar,
+    pg_internal.schema_of(table_schema) as schema_name, pg_internal.shown(table_name) as table_name,
     (case table_type when 'LOCAL TEMPORARY' then 'BASE TABLE' else table_type end)::varchar as table_type,
     pg_catalog.obj_description(
         pg_catalog.to_regclass(quote_ident(table_schema) || '.' || quote_ident(table_name)), 'pg_class'
@@ -191,79 +236,6 @@ select
     name::varchar, owner::integer, 'local', '', '', 'Snapshot Isolation'
 from pg_internal.database;
 
--- A role of Redshift is a role role:<name> here, a group one that cannot log in.
-create or replace function pg_internal.identity_name(id oid) returns varchar language sql stable as $$
-    select coalesce(
-        (select regexp_replace(rolname, '^role:', '') from pg_catalog.pg_roles where oid = id), 'public'
-    )::varchar
-$$;
-create or replace function pg_internal.identity_type(id oid) returns varchar language sql stable as $$
-    select coalesce((
-        select case
-            when starts_with(rolname, 'role:') then 'role' when rolcanlogin then 'user' else 'group'
-        end
-        from pg_catalog.pg_roles where oid = id
-    ), 'public')::varchar
-$$;
-create or replace view pg_catalog.svv_roles as
-select
-    oid::integer as role_id, pg_internal.identity_name(oid) as role_name,
-    'starlift'::varchar as role_owner, null::varchar as external_id
-from pg_catalog.pg_roles where starts_with(rolname, 'role:');
-create or replace view pg_catalog.svv_user_grants as
-select
-    m.member::integer as user_id, pg_internal.identity_name(m.member) as user_name,
-    m.roleid::integer as role_id, pg_internal.identity_name(m.roleid) as role_name,
-    m.admin_option
-from pg_catalog.pg_auth_members as m
-where pg_internal.identity_type(m.roleid) = 'role' and pg_internal.identity_type(m.member) = 'user';
-create or replace view pg_catalog.svv_role_grants as
-select
-    m.member::integer as role_id, pg_internal.identity_name(m.member) as role_name,
-    m.roleid::integer as granted_role_id, pg_internal.identity_name(m.roleid) as granted_role_name,
-    m.admin_option
-from pg_catalog.pg_auth_members as m
-where pg_internal.identity_type(m.roleid) = 'role' and pg_internal.identity_type(m.member) = 'role';
-create or replace view pg_catalog.svv_user_info as
-select
-    rolname::varchar as user_name, oid::integer as user_id, rolcreatedb as createdb,
-    rolsuper as superuser, false as catalog_update, 'UNLIMITED'::varchar as connection_limit,
-    'RESTRICTED'::varchar as syslog_access, null::timestamp as last_ddl_timestamp,
-    0 as session_timeout, null::varchar as external_user_id
-from pg_catalog.pg_roles where rolcanlogin and rolname <> 'postgres';
-create or replace view pg_catalog.svv_schema_privileges as
-select
-    n.nspname::varchar as namespace_name, lower(x.privilege_type)::varchar as privilege_type,
-    x.grantee::integer as identity_id, pg_internal.identity_name(x.grantee) as identity_name,
-    pg_internal.identity_type(x.grantee) as identity_type, x.is_grantable as admin_option,
-    'SCHEMA'::varchar as privilege_scope
-from pg_catalog.pg_namespace as n
-cross join lateral pg_catalog.aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as x
-where n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal')
-    and n.nspname not like 'pg\_toast%' and n.nspname not like 'pg\_temp%'
-    and pg_internal.is_here(n.nspname);
-
-create or replace view pg_internal.relation_privileges as
-select
-    n.nspname as namespace, n.nspname::varchar as namespace_name, c.relname::varchar as relation_name,
-    lower(x.privilege_type)::varchar as privilege_type,
-    x.grantee::integer as identity_id,
-    pg_internal.identity_name(x.grantee) as identity_name,
-    pg_internal.identity_type(x.grantee) as identity_type,
-    x.is_grantable as admin_option
-from pg_catalog.pg_class as c
-join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-cross join lateral pg_catalog.aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as x
-where c.relkind in ('r', 'v')
-    and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal')
-    and x.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES', 'TRUNCATE');
-create or replace view pg_catalog.svv_relation_privileges as
-select
-    namespace_name, relation_name, privilege_type, identity_id, identity_name, identity_type,
-    admin_option
-from pg_internal.relation_privileges where pg_internal.is_here(namespace);
-
-
 create or replace view pg_catalog.svv_external_columns as
 select
     null::varchar as redshift_database_name, null::varchar as schemaname,
@@ -284,8 +256,8 @@ where false;
 drop view if exists pg_catalog.svv_mv_info;
 create view pg_catalog.svv_mv_info as
 select
-    current_database()::varchar as database_name, n.nspname::varchar as schema_name,
-    pg_catalog.pg_get_userbyid(c.relowner)::varchar as user_name, c.relname::varchar as name,
+    current_database()::varchar as database_name, pg_internal.shown(n.nspname) as schema_name,
+    pg_catalog.pg_get_userbyid(c.relowner)::varchar as user_name, pg_internal.shown(c.relname) as name,
     'f'::char(1) as is_spectrum, pg_internal.is_stale(c.oid) as is_stale, 0 as state,
     'f'::char(1) as autorewrite,
     (case when m.auto_refresh then 't' else 'f' end)::char(1) as autorefresh
@@ -303,7 +275,7 @@ select
     100 as userid, m.refreshed_at as starttime, 0::bigint as xid,
     'Refresh completed'::varchar as event_desc, current_database()::varchar as db_name,
     null::varchar as base_table_schema, null::varchar as base_table_name,
-    n.nspname::varchar as mv_schema, c.relname::varchar as mv_name, 'Recompute'::varchar as state
+    pg_internal.shown(n.nspname) as mv_schema, pg_internal.shown(c.relname) as mv_name, 'Recompute'::varchar as state
 from pg_internal.materialized_view as m
 join pg_catalog.pg_class as c on c.oid = m.view_id
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace;
@@ -316,30 +288,3 @@ select
     table_id::regclass::varchar as table_name, 'insert'::varchar as step_name,
     started_at as start_time, started_at as end_time
 from pg_internal.insertion;
-
-create or replace view pg_catalog.stv_recents as
-select
-    a.usesysid::integer as userid,
-    (case when a.state = 'active' then 'Running' else 'Done' end)::varchar as status,
-    a.query_start::timestamp as starttime,
-    (extract(epoch from clock_timestamp() - a.query_start) * 1000000)::bigint as duration,
-    a.usename::varchar as user_name, a.datname::varchar as db_name, a.query::varchar as query, a.pid
-from pg_catalog.pg_stat_activity as a where a.datname = current_database();
-create or replace view pg_catalog.stv_sessions as
-select
-    a.backend_start::timestamp as starttime, a.pid as process, a.usename::varchar as user_name,
-    a.datname::varchar as db_name
-from pg_catalog.pg_stat_activity as a where a.datname = current_database();
-
-do $do$
-declare
-    installed text;
-begin
-    for installed in
-        select c.relname from pg_catalog.pg_class as c
-        where c.relnamespace = 'pg_catalog'::regnamespace and c.relkind = 'v'
-            and c.relname ~ '^(svv_|stv_|stl_|sys_|pg_table_def)'
-    loop
-        execute format('grant select on pg_catalog.%I to public', installed);
-    end loop;
-end $do$;

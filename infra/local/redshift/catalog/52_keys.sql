@@ -3,7 +3,7 @@
 -- t_Defining_constraints.html
 create or replace view pg_internal.table_keys as
 select
-    n.nspname as table_schema, c.relname as table_name, k.key ->> 'kind' as kind,
+    pg_internal.shown(n.nspname) as table_schema, pg_internal.shown(c.relname) as table_name, k.key ->> 'kind' as kind,
     k.key -> 'columns' as columns,
     c.relname || case k.key ->> 'kind'
         when 'primary key' then '_pkey'

@@ -6,24 +6,33 @@ language sql as $$
     on conflict (view_id) do update set definition = excluded.definition
 $$;
 
-create or replace view pg_internal.attributes as
-select
-    a.*,
+create or replace function pg_internal.columns_shown(catalog regclass, alias text, names text[])
+returns text language sql stable as $$
+    select string_agg(
+        case when attname = any(names) then format('pg_internal.shown(%1$s.%2$I) as %2$I', alias, attname)
+            else format('%s.%I', alias, attname) end, ', ' order by attnum
+    )
+    from pg_catalog.pg_attribute where attrelid = catalog and attnum > 0 and not attisdropped
+$$;
+do $do$ begin execute 'create or replace view pg_internal.attributes as select '
+    || pg_internal.columns_shown('pg_catalog.pg_attribute', 'a', '{attname}') || $view$,
     coalesce(t.attributes ->> 'distkey' = a.attname, false) as attisdistkey,
     coalesce(array_position(
         array(select jsonb_array_elements_text(t.attributes -> 'sortkey')), a.attname::text
     ), 0) as attsortkeyord
 from pg_catalog.pg_attribute as a
-left join pg_internal.table_attributes as t on t.table_id = a.attrelid;
+left join pg_internal.table_attributes as t on t.table_id = a.attrelid
+$view$; end $do$;
 select pg_internal.redirect('pg_catalog.pg_attribute', 'select * from pg_internal.attributes');
 
-create or replace view pg_internal.classes as
-select
-    c.*,
+do $do$ begin execute 'create or replace view pg_internal.classes as select '
+    || pg_internal.columns_shown('pg_catalog.pg_class', 'c', '{relname}') || $view$,
     (case t.attributes ->> 'diststyle' when 'even' then 0 when 'key' then 1 when 'all' then 8 else 10 end)
         ::smallint as reldiststyle
 from pg_catalog.pg_class as c
-left join pg_internal.table_attributes as t on t.table_id = c.oid;
+left join pg_internal.table_attributes as t on t.table_id = c.oid
+where c.relkind <> 'i' or c.oid < 16384  -- a zone map is nobody's index
+$view$; end $do$;
 select pg_internal.redirect('pg_catalog.pg_class', 'select * from pg_internal.classes');
 
 -- Definitions as their creators wrote them, where PostgreSQL's view is not what they made.
@@ -34,9 +43,9 @@ select view_id, original || ';' from pg_internal.late_binding_view where origina
 
 create or replace view pg_internal.views as
 select
-    n.nspname as schemaname, c.relname as viewname,
+    pg_internal.shown(n.nspname) as schemaname, pg_internal.shown(c.relname) as viewname,
     pg_catalog.pg_get_userbyid(c.relowner) as viewowner,
-    coalesce(d.original, pg_catalog.pg_get_viewdef(c.oid)) as definition
+    pg_internal.whole_names(coalesce(d.original, pg_catalog.pg_get_viewdef(c.oid))) as definition
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 left join pg_internal.definitions as d on d.view_id = c.oid
@@ -45,8 +54,9 @@ select pg_internal.redirect('pg_catalog.pg_views', 'select * from pg_internal.vi
 
 create or replace view pg_internal.view_definitions as
 select
-    v.table_catalog, v.table_schema, v.table_name,
-    coalesce(d.original, v.view_definition)::varchar as view_definition, v.check_option,
+    v.table_catalog, pg_internal.shown(v.table_schema) as table_schema,
+    pg_internal.shown(v.table_name) as table_name,
+    pg_internal.whole_names(coalesce(d.original, v.view_definition))::varchar as view_definition, v.check_option,
     v.is_updatable, v.is_insertable_into
 from information_schema.views as v
 left join pg_internal.definitions as d
@@ -63,18 +73,32 @@ where groname not like 'pg\_%' and groname not like 'role:%';
 select pg_internal.redirect('pg_catalog.pg_group', 'select * from pg_internal.groups');
 
 -- What shows schemas leaves out those of other databases, and ours.
-create or replace view pg_internal.namespaces as
-select * from pg_catalog.pg_namespace where nspname <> 'pg_internal' and pg_internal.is_here(nspname);
+do $do$ begin execute 'create or replace view pg_internal.namespaces as select '
+    || pg_internal.columns_shown('pg_catalog.pg_namespace', 'n', '{nspname}') || $view$
+from pg_catalog.pg_namespace as n where n.nspname <> 'pg_internal' and pg_internal.is_here(n.nspname)
+$view$; end $do$;
 select pg_internal.redirect('pg_catalog.pg_namespace', 'select * from pg_internal.namespaces');
-create or replace view pg_internal.schemata as
-select * from information_schema.schemata
-where schema_name <> 'pg_internal' and pg_internal.is_here(schema_name);
+do $do$ begin execute 'create or replace view pg_internal.schemata as select '
+    || pg_internal.columns_shown('information_schema.schemata', 's', '{schema_name}') || $view$
+from information_schema.schemata as s
+where s.schema_name <> 'pg_internal' and pg_internal.is_here(s.schema_name)
+$view$; end $do$;
 select pg_internal.redirect('information_schema.schemata', 'select * from pg_internal.schemata');
-create or replace view pg_internal.tables_here as
-select * from information_schema.tables
-where table_schema <> 'pg_internal' and pg_internal.is_here(table_schema);
+do $do$ begin execute 'create or replace view pg_internal.tables_here as select '
+    || pg_internal.columns_shown('information_schema.tables', 't', '{table_schema,table_name}') || $view$
+from information_schema.tables as t
+where t.table_schema <> 'pg_internal' and pg_internal.is_here(t.table_schema)
+$view$; end $do$;
 select pg_internal.redirect('information_schema.tables', 'select * from pg_internal.tables_here');
-create or replace view pg_internal.tables_listed as
-select * from pg_catalog.pg_tables
-where schemaname <> 'pg_internal' and pg_internal.is_here(schemaname);
+do $do$ begin execute 'create or replace view pg_internal.tables_listed as select '
+    || pg_internal.columns_shown('pg_catalog.pg_tables', 't', '{schemaname,tablename}') || $view$
+from pg_catalog.pg_tables as t
+where t.schemaname <> 'pg_internal' and pg_internal.is_here(t.schemaname)
+$view$; end $do$;
 select pg_internal.redirect('pg_catalog.pg_tables', 'select * from pg_internal.tables_listed');
+-- In a UNION with a table's name a `name` would cut that at 63 bytes.
+do $do$ begin execute 'create or replace view pg_internal.procs as select '
+    || pg_internal.columns_shown('pg_catalog.pg_proc', 'p', '{proname}') || $view$
+from pg_catalog.pg_proc as p
+$view$; end $do$;
+select pg_internal.redirect('pg_catalog.pg_proc', 'select * from pg_internal.procs');

@@ -6,7 +6,7 @@ returns table (
     last_modified_time timestamp, dist_style varchar, table_subtype varchar
 ) language sql stable as $$
     select
-        pg_internal.database_of(n.nspname), pg_internal.schema_of(n.nspname), c.relname::varchar,
+        pg_internal.database_of(n.nspname), pg_internal.schema_of(n.nspname), pg_internal.shown(c.relname),
         (case c.relkind when 'r' then 'TABLE' else 'VIEW' end)::varchar,
         array_to_string(c.relacl, '~')::varchar, obj_description(c.oid, 'pg_class')::varchar,
         pg_get_userbyid(c.relowner)::varchar, null::timestamp,
@@ -23,7 +23,7 @@ returns table (
     left join pg_internal.late_binding_view as l on l.view_id = c.oid
     left join pg_internal.materialized_view as m on m.view_id = c.oid
     left join pg_catalog.svv_table_info as i on i.table_id = c.oid
-    where pg_internal.name_of_rows(c.oid) is null and n.nspname = pg_internal.namespace_of(path) and c.relkind in ('r', 'v') and c.relname like pattern
+    where pg_internal.name_of_rows(c.oid) is null and n.nspname = pg_internal.namespace_of(path) and c.relkind in ('r', 'v') and pg_internal.shown(c.relname) like pattern
     order by c.relname
 $$;
 create or replace function pg_internal.show_columns(path text[], pattern text default '%')
@@ -35,10 +35,11 @@ returns table (
     "collation" varchar
 ) language sql stable as $$
     select
-        pg_internal.database_of(c.table_schema), pg_internal.schema_of(c.table_schema), c.table_name::varchar,
-        c.column_name::varchar, c.ordinal_position::integer, c.column_default::varchar,
+        pg_internal.database_of(c.table_schema), pg_internal.schema_of(c.table_schema), pg_internal.shown(c.table_name),
+        pg_internal.shown(c.column_name), c.ordinal_position::integer, c.column_default::varchar,
         c.is_nullable::varchar,
-        (case c.data_type when 'text' then 'character varying' else c.data_type end)::varchar,
+        (case when c.domain_name = 'super' then 'super' when c.data_type = 'text' then 'character varying'
+            else c.data_type end)::varchar,
         (case when c.data_type in ('text', 'character varying') then coalesce(c.character_maximum_length, 65535)
             else c.character_maximum_length end)::integer,
         c.numeric_precision::integer, c.numeric_scale::integer,
@@ -49,7 +50,7 @@ returns table (
         null::varchar, null::integer, null::integer, null::varchar, null::varchar
     from information_schema.columns as c
     where c.table_schema = pg_internal.namespace_of(path[:cardinality(path) - 1])
-        and c.table_name = path[cardinality(path)] and c.column_name like pattern
+        and c.table_name = path[cardinality(path)] and pg_internal.shown(c.column_name) like pattern
     order by c.ordinal_position
 $$;
 create or replace function pg_internal.show_late_binding_columns(
@@ -63,15 +64,16 @@ returns table (
     "collation" varchar
 ) language sql stable as $$
     select
-        pg_internal.database_of((c ->> 's')::name), pg_internal.schema_of((c ->> 's')::name), (c ->> 'v')::varchar,
-        (c ->> 'n')::varchar, (c ->> 'i')::integer, null::varchar, 'YES'::varchar,
+        pg_internal.database_of((c ->> 's')::name), regexp_replace(c ->> 's', '^[^/]+/', '')::varchar,
+        (c ->> 'v')::varchar, (c ->> 'n')::varchar, (c ->> 'i')::integer, null::varchar, 'YES'::varchar,
         regexp_replace(c ->> 't', '\(.*\)', '')::varchar,
         case when c ->> 't' like 'character%' then substring(c ->> 't' from '\((\d+)')::integer end,
         case when c ->> 't' like 'numeric%' then substring(c ->> 't' from '\((\d+)')::integer end,
         case when c ->> 't' like 'numeric%' then substring(c ->> 't' from ',(\d+)')::integer end,
         null::varchar, null::varchar, null::integer, null::integer, null::varchar, null::varchar
     from jsonb_array_elements(coalesce(views, '[]')) as c
-    where c ->> 's' = pg_internal.namespace_of(path[:cardinality(path) - 1]) and c ->> 'v' = path[cardinality(path)]
+    where c ->> 's' = pg_internal.shown(pg_internal.namespace_of(path[:cardinality(path) - 1]))
+        and c ->> 'v' = pg_internal.shown(path[cardinality(path)])
         and c ->> 'n' like pattern
     order by 5
 $$;
@@ -92,20 +94,3 @@ $$;
 create or replace function pg_internal.show_databases(path text[], pattern text default '%')
 returns setof pg_catalog.svv_redshift_databases language sql stable as
     $$ select * from pg_catalog.svv_redshift_databases where database_name like pattern $$;
--- A group is shown as a role whose name begins with a slash (dbt-redshift relies on it).
-create or replace function pg_internal.show_grants(path text[], pattern text default '%')
-returns table (
-    database_name varchar, schema_name varchar, object_name varchar, object_type varchar,
-    privilege_type varchar, identity_id integer, identity_name varchar, identity_type varchar,
-    admin_option boolean, privilege_scope varchar, grantor_name varchar
-) language sql stable as $$
-    select
-        pg_internal.database_of(namespace), pg_internal.schema_of(namespace), relation_name, 'TABLE'::varchar,
-        upper(privilege_type)::varchar, identity_id,
-        (case identity_type when 'group' then '/' else '' end || identity_name)::varchar,
-        (case identity_type when 'group' then 'role' else identity_type end)::varchar, admin_option,
-        'TABLE'::varchar, null::varchar
-    from pg_internal.relation_privileges
-    where namespace = pg_internal.namespace_of(path[:cardinality(path) - 1]) and relation_name = path[cardinality(path)]
-        and identity_name like pattern
-$$;

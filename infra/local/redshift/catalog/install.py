@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.protocol.backend import Backend, connect
 from infra.local.redshift.settings import Settings
+from infra.local.redshift.translate.long_names import stored
 from infra.local.redshift.translate.parser import literal, quote
 
 logger = logging.getLogger("starlift.redshift")
 
 # Seconds that PostgreSQL may take to come up.
 START_TIMEOUT = 30.0
+# How the names of system relations begin.
+_SYSTEM_PREFIXES = ("pg_", "svv_", "svl_", "stv_", "stl_", "sys_")
 # Two gateways that start at once take turns.
 _LOCK = 7_308_911
 
@@ -51,8 +55,37 @@ async def wait_for_postgres(settings: Settings, timeout: float = START_TIMEOUT) 
         await asyncio.sleep(0.1)
 
 
-async def install(settings: Settings) -> frozenset[str]:
-    """Make role, database and catalog; returns PostgreSQL's functions that Redshift lacks."""
+@dataclass(frozen=True)
+class SystemViews:
+    """The relations of pg_catalog and information_schema, with the query that is put in for some.
+
+    They stay as they are while a gateway runs: nobody has to ask PostgreSQL for them.
+    """
+
+    definitions: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+    def definition(self, parts: tuple[str, ...]) -> str | None:
+        """The query of a system view, "" for one that is read as it is, None for other relations.
+
+        Without a schema only names that begin as those of the system do are certain.
+        """
+        if len(parts) == 1:
+            if not parts[0].startswith(_SYSTEM_PREFIXES):
+                return None
+            parts = ("pg_catalog", parts[0])
+        return self.definitions.get(parts)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What the gateway knows of the catalog it has installed."""
+
+    denied: frozenset[str]  # PostgreSQL's functions that Redshift lacks
+    views: SystemViews
+
+
+async def install(settings: Settings) -> Catalog:
+    """Make role, database and catalog."""
     server = await wait_for_postgres(settings)
     try:
         await server.query(f"select pg_advisory_lock({_LOCK})")
@@ -61,7 +94,9 @@ async def install(settings: Settings) -> frozenset[str]:
         database = await admin_connection(settings, settings.database)
         try:
             await _catalog(database)
-            return await denied_functions(database)
+            for (name,) in await database.query("select whole from pg_internal.long_name"):
+                stored(str(name))  # known from now on
+            return Catalog(await denied_functions(database), await _system_views(database))
         finally:
             database.close()
     finally:
@@ -105,6 +140,16 @@ async def _catalog(database: Backend) -> None:
         await database.query(text)
     await database.query(f"comment on schema pg_internal is {literal(digest)}")
     await database.query("commit")
+
+
+async def _system_views(database: Backend) -> SystemViews:
+    rows = await database.query(
+        "select n.nspname, c.relname, coalesce(v.definition, '') from pg_catalog.pg_class as c "
+        "join pg_catalog.pg_namespace as n on n.oid = c.relnamespace "
+        "left join pg_internal.late_binding_view as v on v.view_id = c.oid "
+        "where n.nspname in ('pg_catalog', 'information_schema') and c.relkind in ('r', 'v')"
+    )
+    return SystemViews({(str(row[0]), str(row[1])): str(row[2]) for row in rows})
 
 
 async def denied_functions(database: Backend) -> frozenset[str]:

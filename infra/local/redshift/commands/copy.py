@@ -35,9 +35,9 @@ async def run_copy(statement: CopyStatement, relay: Relay, settings: Settings) -
         load.target = await find_target(statement, relay)
         await _load(load, load.target, relay)
     except GatewayError as error:
-        await record(load, settings, error)
+        relay.command_id = await record(load, settings, error)
         raise
-    query_id = await record(load, settings, None)
+    relay.command_id = query_id = await record(load, settings, None)
     if in_transaction or relay.status == b"I":
         await relay.hidden_query(
             f"select set_config('redshift.last_copy_count', '{load.rows}', false), "

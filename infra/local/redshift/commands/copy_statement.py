@@ -32,7 +32,10 @@ class Format(enum.Enum):
 # What columnar COPY accepts besides FORMAT and FROM:
 # https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
 _COLUMNAR = frozenset(
-    {"acceptinvchars", "fillrecord", "statupdate", "manifest", "explicit_ids", *AUTHORIZATION}
+    {
+        *("acceptinvchars", "fillrecord", "statupdate", "manifest", "explicit_ids"),
+        *("serializetojson", *AUTHORIZATION),
+    }
 )
 # What the formats do not go with:
 # https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html
@@ -64,6 +67,7 @@ _PARAMETERS = {
     "escape": Parameter("escape", Shape.FLAG),
     "removequotes": Parameter("remove_quotes", Shape.FLAG),
     "noload": Parameter("no_load", Shape.FLAG),
+    "serializetojson": Parameter("serialize_to_json", Shape.FLAG),
     "ignoreallerrors": Parameter("ignore_all_errors", Shape.FLAG),
     "delimiter": Parameter("delimiter", Shape.TEXT),
     "quote": Parameter("quote", Shape.TEXT),
@@ -128,6 +132,7 @@ class CopyStatement:
     max_error: int = 0
     ignore_all_errors: bool = False
     no_load: bool = False
+    serialize_to_json: bool = False
 
 
 def parse_copy(sql: str, tokens: list[Token]) -> CopyStatement:
@@ -260,6 +265,8 @@ def _check(reader: Reader, kind: Format, options: dict[str, object]) -> None:
                 f"{name.upper()} argument is not supported for {kind.name} based COPY",
                 position=token.start + 1,
             )
+    if "serializetojson" in reader.seen and kind is not Format.PARQUET:
+        raise GatewayError(SYNTAX_ERROR, "SERIALIZETOJSON can be used only with PARQUET or ORC")
     if "quote" in reader.seen and kind is not Format.CSV:
         raise GatewayError(SYNTAX_ERROR, "QUOTE can be used only with CSV")
     if kind is Format.FIXEDWIDTH and options.get("encoding", "utf-8") != "utf-8":

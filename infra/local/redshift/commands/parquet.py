@@ -6,6 +6,7 @@ Positional, equal column counts, strict types. Messages follow Redshift's "Spect
 from __future__ import annotations
 
 import io
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -46,11 +47,15 @@ class FileError(GatewayError):
         self.column, self.value, self.line = column, value, line
 
 
-def _fits(found: pa.DataType, column: Column) -> bool:
-    """Whether Redshift loads a Parquet column of this type into the column."""
+def _fits(found: pa.DataType, column: Column, serialize: bool) -> bool:
+    """Whether Redshift loads a Parquet column of this type into the column.
+
+    A SUPER column takes any type, but only with SERIALIZETOJSON ("Copying data from columnar-format
+    Parquet and ORC", https://docs.aws.amazon.com/redshift/latest/dg/copy_json.html).
+    """
     kind = column.type
     if kind == "super":
-        return False  # only with SERIALIZETOJSON, which is refused
+        return serialize
     if kind in ("varchar", "bpchar"):
         return bool(
             pa.types.is_string(found)
@@ -75,7 +80,9 @@ def _file_name(item: S3Object) -> str:
     return f"https://s3.amazonaws.com/{item.bucket}/{item.key}"
 
 
-def check_schema(schema: pa.Schema, columns: tuple[Column, ...], item: S3Object) -> None:
+def check_schema(
+    schema: pa.Schema, columns: tuple[Column, ...], item: S3Object, serialize: bool
+) -> None:
     """Raise FileError unless the file's columns fit the table's, one by one."""
     if len(schema) != len(columns):
         raise FileError(
@@ -86,7 +93,7 @@ def check_schema(schema: pa.Schema, columns: tuple[Column, ...], item: S3Object)
             item,
         )
     for field, column in zip(schema, columns, strict=True):
-        if not _fits(field.type, column):
+        if not _fits(field.type, column, serialize):
             raise FileError(
                 15001,
                 f"File '{_file_name(item)}' has an incompatible Parquet schema for column "
@@ -101,6 +108,8 @@ def check_schema(schema: pa.Schema, columns: tuple[Column, ...], item: S3Object)
 def _convert(array: pa.Array, column: Column, replacement: str | None) -> pa.Array:
     """An Arrow array in the type that encodes to the column's."""
     wanted = arrow_type(column)
+    if column.type == "super":
+        return pa.array([_json(value, array.type) for value in array.to_pylist()], pa.string())
     if replacement is not None and wanted == pa.string():
         array = _replaced(array.cast(pa.binary()), replacement)
     if pa.types.is_timestamp(array.type) and array.type.tz is not None:
@@ -110,6 +119,27 @@ def _convert(array: pa.Array, column: Column, replacement: str | None) -> pa.Arr
     if array.type != wanted:
         array = array.cast(wanted, safe=not pa.types.is_timestamp(array.type))
     return array
+
+
+def _json(value: Any, kind: pa.DataType) -> str | None:
+    """A value as the JSON of a SUPER: maps and structures are objects, a text is a string."""
+    if value is None:
+        return None
+    return json.dumps(_plain(value, kind), ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: Any, kind: pa.DataType) -> Any:
+    if value is None:
+        return None
+    if pa.types.is_map(kind):
+        return {str(key): _plain(item, kind.item_type) for key, item in value}
+    if pa.types.is_struct(kind):
+        return {field.name: _plain(value[field.name], field.type) for field in kind}
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return [_plain(item, kind.value_type) for item in value]
+    if pa.types.is_decimal(kind):
+        return float(value)
+    return value if isinstance(value, bool | int | float) else str(value)
 
 
 def _replaced(array: pa.Array, replacement: str) -> pa.Array:
@@ -192,7 +222,7 @@ def _rows(
     given = columns
     if statement.fill_record:
         given = columns[: len(file.schema_arrow)]
-    check_schema(file.schema_arrow, given, item)
+    check_schema(file.schema_arrow, given, item, statement.serialize_to_json)
     row = 0
     for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
         arrays = []

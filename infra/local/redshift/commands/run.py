@@ -10,6 +10,8 @@ from infra.local.redshift.commands.copy_statement import CopyStatement
 from infra.local.redshift.commands.unload import run_unload
 from infra.local.redshift.commands.unload_statement import UnloadStatement
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError
+from infra.local.redshift.protocol import messages
+from infra.local.redshift.session.query_log import Run
 from infra.local.redshift.session.relay import Relay
 from infra.local.redshift.settings import Settings
 from infra.local.redshift.translate.lexer import Token
@@ -21,12 +23,25 @@ Planning = Callable[[str, list[Token]], Awaitable["Plan | GatewayError"]]
 
 
 async def run_command(
-    command: CopyStatement | UnloadStatement, relay: Relay, settings: Settings, plan: Planning
+    command: CopyStatement | UnloadStatement,
+    relay: Relay,
+    settings: Settings,
+    plan: Planning,
+    run: Run,
 ) -> bytes:
     """Run it and return the client's messages; `plan` translates UNLOAD's query."""
-    if isinstance(command, CopyStatement):
-        return await run_copy(command, relay, settings)
-    return await run_unload(command, await _inner(command.query, plan), relay, settings)
+    relay.command_id = None
+    try:
+        if isinstance(command, CopyStatement):
+            done = await run_copy(command, relay, settings)
+        else:
+            query = await _inner(command.query, plan)
+            done = await run_unload(command, query, relay, settings)
+    except GatewayError as error:
+        run.end(error=error.message, query_id=relay.command_id)
+        raise
+    run.end(messages.last_tag(done), query_id=relay.command_id)
+    return done
 
 
 async def _inner(query: str, plan: Planning) -> str:

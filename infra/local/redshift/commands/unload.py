@@ -52,9 +52,9 @@ async def run_unload(
     try:
         await _unload(unload, query, relay)
     except GatewayError as error:
-        await record_unload(unload, settings, error)
+        relay.command_id = await record_unload(unload, settings, error)
         raise
-    query_id = await record_unload(unload, settings, None)
+    relay.command_id = query_id = await record_unload(unload, settings, None)
     if in_transaction or relay.status == b"I":
         await relay.hidden_query(
             f"select set_config('redshift.last_unload_count', '{unload.rows}', false), "

@@ -165,6 +165,19 @@ class Channel(asyncio.Protocol):
             raise ProtocolError(f"a message of {size} bytes; between 4 and {MAX_MESSAGE} allowed")
         return size
 
+    def whole_messages(self) -> list[tuple[int, bytes]] | None:
+        """The buffered messages, left in the buffer; None when the last is not whole."""
+        found: list[tuple[int, bytes]] = []
+        buffer, position = self.buffer, 0
+        size = len(buffer)
+        while position < size:
+            end = position + 1 + int.from_bytes(buffer[position + 1 : position + 5], "big")
+            if end > size or end < position + 5:
+                return None
+            found.append((buffer[position], bytes(buffer[position + 5 : end])))
+            position = end
+        return found
+
     async def message(self) -> tuple[int, bytes]:
         """The next message as (type byte, payload)."""
         while len(self.buffer) < 5:

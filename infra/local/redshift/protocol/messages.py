@@ -5,8 +5,9 @@ Formats: https://www.postgresql.org/docs/current/protocol-message-formats.html
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 PROTOCOL_3 = 196608
@@ -21,6 +22,7 @@ MAX_MESSAGE = 128 * 1024 * 1024
 OID_TEXT = 25
 OID_VARCHAR = 1043
 OID_JSON, OID_SUPER = 114, 4000
+_LAST_TAG = re.compile(rb"C.{4}([A-Z ]+[0-9]*)\0\Z", re.DOTALL)
 _TOLD = {OID_TEXT: OID_VARCHAR, OID_JSON: OID_SUPER}
 
 
@@ -145,6 +147,12 @@ def command_complete(tag: str) -> bytes:
     return message(b"C", cstring(tag))
 
 
+def last_tag(data: bytes) -> bytes:
+    """The completion tag of the CommandComplete that messages end with, empty when it is none."""
+    found = _LAST_TAG.search(data)
+    return found.group(1) if found else b""
+
+
 def ready(status: bytes) -> bytes:
     """A ReadyForQuery: `I` idle, `T` in a transaction, `E` in a failed one."""
     return message(b"Z", status)
@@ -176,12 +184,15 @@ def read_data_row(payload: bytes) -> list[str | None]:
     return values
 
 
-def redshift_types(payload: bytes) -> bytes:
+def redshift_types(payload: bytes, whole: Callable[[str], str]) -> bytes:
     """A RowDescription payload with Redshift's types for those that it does not have.
 
-    Literals and string functions are VARCHAR in Redshift; JSON is how SUPER is held here.
+    Literals and string functions are VARCHAR in Redshift; JSON is how SUPER is held here. `whole`
+    gives the names that PostgreSQL cannot store.
     """
     raw = bytearray(payload)
+    if b"~" in payload:
+        raw = bytearray(whole(payload.decode("latin-1")).encode("latin-1"))
     (count,) = struct.unpack_from("!H", raw)
     offset = 2
     for _ in range(count):

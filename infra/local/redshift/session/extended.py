@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from infra.local.redshift.commands.fault_statement import Fault, FaultStatement
@@ -9,15 +10,19 @@ from infra.local.redshift.commands.run import run_command
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.session.faults import fault_error
+from infra.local.redshift.session.query_log import Run
 from infra.local.redshift.session.reading import read
 from infra.local.redshift.session.relay import Answer, Expected
 from infra.local.redshift.translate.result import Plan, TransactionVerb
+from infra.local.redshift.translate.statement import is_plain, plain
 
 if TYPE_CHECKING:
     from infra.local.redshift.session.session import Session
 
 _REFUSE = "select pg_internal.raise_refused()"
 _EMPTY = Plan("", "")
+# What drivers send at once: Parse, Describe, Bind, Describe, Execute, Sync, or some of them.
+_USUAL = re.compile(rb"P?D?(?:BD?E)?S")
 
 
 class Extended:
@@ -28,6 +33,8 @@ class Extended:
         self._relay = session.relay
         self._statements: dict[str, Plan | GatewayError] = {}
         self._portals: dict[str, Plan | GatewayError] = {}
+        self._texts: dict[str, str] = {}  # the clients' words, by statement
+        self._written: dict[str, str] = {}  # … and by portal
 
     async def handle(self, kind: int, payload: bytes) -> bool:
         """Handle one message; False when it is none of this protocol."""
@@ -57,6 +64,62 @@ class Extended:
             self._close(payload)
         return True
 
+    def at_once(self, received: list[tuple[int, bytes]]) -> bool:
+        """Queue messages up to a Sync that need nothing but PostgreSQL; False when some do.
+
+        Then nothing has been done.
+        """
+        if self._relay.unsent or self._relay.failed:
+            return False
+        kinds = bytes(kind for kind, _ in received)
+        if _USUAL.fullmatch(kinds) is None:
+            return False
+        payloads = {chr(kind): payload for kind, payload in received}
+        parsed = messages.ParseMessage.read(payloads["P"]) if "P" in payloads else None
+        plan = plain(parsed.sql, self._session.context) if parsed is not None else None
+        if parsed is not None and plan is None:
+            return False
+        portal = ""
+        if "B" in payloads:
+            portal, offset = messages.read_cstring(payloads["B"])
+            name = messages.read_cstring(payloads["B"], offset)[0]
+            if parsed is None or parsed.name != name:
+                known = self._statements.get(name)
+                plan = known if isinstance(known, Plan) and is_plain(known) else None
+            if plan is None or messages.read_cstring(payloads["E"])[0] != portal:
+                return False
+        for kind, payload in received:
+            self._queue(chr(kind), payload, parsed, plan, portal)
+        return True
+
+    def _queue(
+        self,
+        letter: str,
+        payload: bytes,
+        parsed: messages.ParseMessage | None,
+        plan: Plan | None,
+        portal: str,
+    ) -> None:
+        """Queue one message of a batch that `at_once` has looked at."""
+        if letter == "P" and parsed is not None and plan is not None:
+            self._parsed(parsed, plan)
+        elif letter == "B":
+            self._bind(payload)
+        elif letter == "D":
+            self._describe(payload)
+        elif letter == "E" and plan is not None:
+            self._executed(plan, portal, payload)
+        else:
+            self._relay.send(messages.SYNC, Expected(Answer.SYNC))
+
+    def _executed(self, plan: Plan, portal: str, payload: bytes) -> None:
+        """Queue an Execute of a statement that PostgreSQL runs."""
+        expected = self._expected(Answer.EXECUTE, plan)
+        if plan is not _EMPTY:
+            expected.run = self._session.begin(plan, self._written.get(portal, plan.original))
+        self._relay.fresh = plan.verb is TransactionVerb.BEGIN
+        self._relay.send(messages.message(b"E", payload), expected)
+
     async def _flush(self) -> None:
         """Have everything answered that is due."""
         if self._relay.expected:
@@ -80,8 +143,13 @@ class Extended:
                 if self._relay.failed:
                     return
                 plan = await self._session.plan(message.sql, statements[0])
+        self._parsed(message, plan)
+
+    def _parsed(self, message: messages.ParseMessage, plan: Plan | GatewayError) -> None:
+        """Keep a statement's plan and queue its Parse."""
         self._relay.unsynced = True
         self._statements[message.name] = plan
+        self._texts[message.name] = message.sql
         types, sql = message.types, _REFUSE
         if isinstance(plan, GatewayError) or plan.command is not None:
             types = b"\0\0"
@@ -98,6 +166,7 @@ class Extended:
         plan = self._statements.get(name, _EMPTY)
         self._relay.unsynced = True
         self._portals[portal] = plan
+        self._written[portal] = self._texts.get(name, "")
         if isinstance(plan, GatewayError) or plan.command is not None:
             payload = payload[:offset] + bytes(6)
         self._relay.send(messages.message(b"B", payload), self._expected(Answer.BIND, plan))
@@ -115,12 +184,15 @@ class Extended:
         plan = self._portals.get(portal, _EMPTY)
         if isinstance(plan, Plan) and not await self._meets_fault(plan):
             return
-        if isinstance(plan, Plan) and plan.command is not None:
-            await self._command(plan)
+        if isinstance(plan, GatewayError):
+            self._relay.fresh = False
+            self._relay.send(messages.message(b"E", payload), self._expected(Answer.EXECUTE, plan))
             return
-        self._relay.fresh = isinstance(plan, Plan) and plan.verb is TransactionVerb.BEGIN
-        self._relay.send(messages.message(b"E", payload), self._expected(Answer.EXECUTE, plan))
-        if isinstance(plan, Plan) and plan.after and self._relay.status == b"T":
+        if plan.command is not None:
+            await self._command(plan, self._session.begin(plan, self._written[portal]))
+            return
+        self._executed(plan, portal, payload)
+        if plan.after and self._relay.status == b"T":
             for text in plan.after:
                 self._relay.send(
                     messages.parse("redshift_after", text)
@@ -178,7 +250,7 @@ class Extended:
         )
         await self._flush()
 
-    async def _command(self, plan: Plan) -> None:
+    async def _command(self, plan: Plan, run: Run) -> None:
         """COPY or UNLOAD at its Execute: first everything before it, then the command."""
         assert plan.command is not None  # noqa: S101 for the type checker
         await self._flush()
@@ -187,7 +259,7 @@ class Extended:
         try:
             self._session.client.write(
                 await run_command(
-                    plan.command, self._relay, self._session.settings, self._session.plan
+                    plan.command, self._relay, self._session.settings, self._session.plan, run
                 )
             )
         except GatewayError as error:

@@ -45,6 +45,11 @@ class Faults:
             ]
         )
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a rule waits for a statement."""
+        return any(rule.remaining for rule in self._rules)
+
     def take(self, statement: str) -> Fault | None:
         """The fault that this statement is to meet, counted as used."""
         for rule in self._rules:

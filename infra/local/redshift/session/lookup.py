@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from infra.local.redshift.catalog.install import SystemViews
 from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.protocol import messages
+from infra.local.redshift.session.query_log import VIEWS, QueryLog
 from infra.local.redshift.session.reading import aside
 from infra.local.redshift.session.relay import Answer, Expected, Relay
 from infra.local.redshift.translate import views
-from infra.local.redshift.translate.admin import LATE_BINDING_COLUMNS
 from infra.local.redshift.translate.columns import NeedsColumns
 from infra.local.redshift.translate.lateral import lateral_uses, substitute
 from infra.local.redshift.translate.lexer import Token, tokenize
+from infra.local.redshift.translate.long_names import stored
 from infra.local.redshift.translate.parser import literal, quote
 from infra.local.redshift.translate.relations import Relation, find_relations
 from infra.local.redshift.translate.result import Context, Plan
+from infra.local.redshift.translate.show import LATE_BINDING_COLUMNS
 from infra.local.redshift.translate.statement import split, translate
 
 _STATEMENT = "redshift_relations"
@@ -34,8 +37,10 @@ _MAX_RESTARTS = 20
 class Planner:
     """Turns statements into plans over one session's connection."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, system: SystemViews, log: QueryLog) -> None:
         self._relay = relay
+        self._system = system
+        self._log = log
         self._prepared = False
 
     async def plan(self, sql: str, tokens: list[Token], context: Context) -> Plan:
@@ -47,6 +52,8 @@ class Planner:
             return plan
         if plan.alone is not None and self._relay.status == b"T":
             raise GatewayError("25001", f"{plan.alone} cannot run inside a transaction block")
+        if plan.long_names and _makes_names(tokens):
+            await self._relay.hidden_query(_remember(plan.long_names))
         if plan.used:  # an error for one that does not exist, before the session changes
             await self._relay.hidden_query(
                 f"select pg_internal.namespace_of(array[{literal(plan.used)}, 'public'])"
@@ -110,8 +117,14 @@ class Planner:
     async def _expanded(self, text: str, relations: list[Relation]) -> str:
         """SQL with late-binding views put in, level by level."""
         for _ in range(_MAX_DEPTH):
-            names = sorted({relation.quoted for relation in relations if relation.source})
-            definitions = await self._definitions(names) if names else {}
+            if not VIEWS.isdisjoint(relation.name for relation in relations):
+                await self._log.write()
+            names = {relation.quoted: relation.parts for relation in relations if relation.source}
+            told = {name: self._system.definition(parts) for name, parts in names.items()}
+            definitions = {name: text for name, text in told.items() if text}
+            asked = sorted(name for name, text in told.items() if text is None)
+            if asked:
+                definitions |= await self._definitions(asked)
             if not definitions:
                 return text
             text, relations = views.expand(text, definitions)
@@ -178,6 +191,19 @@ class Planner:
                 depth += 1
             described.append({"schema": schema, "name": name, "sql": full})
         return json.dumps(described)
+
+
+def _makes_names(tokens: list[Token]) -> bool:
+    """Whether a statement may give names to what stays in the database."""
+    return tokens[0].is_word("create", "alter") or any(token.is_word("into") for token in tokens)
+
+
+def _remember(names: tuple[str, ...]) -> str:
+    """The call that lets the catalog know whole names by their stored forms."""
+    shorts, longs = (
+        ", ".join(literal(name) for name in side) for side in (map(stored, names), names)
+    )
+    return f"select pg_internal.remember_names(array[{shorts}], array[{longs}])"
 
 
 def _key(relation: Relation) -> str:

@@ -16,8 +16,11 @@ from infra.local.redshift.errors import GatewayError, redshift_fields, wire_fiel
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.protocol.backend import Backend
 from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
+from infra.local.redshift.session.query_log import Run
+from infra.local.redshift.translate.long_names import whole
 
 _D, _E, _Z, _T, _C, _S, _N, _A = (ord(c) for c in "DEZTCSNA")
+_SUSPENDED = ord("s")
 _HIDDEN = "redshift_hidden"
 _IGNORED_PARAMETERS = frozenset({"server_version", "in_hot_standby", "scram_iterations"})
 
@@ -50,6 +53,7 @@ class Expected:
     to_original: Callable[[int], int] | None = None
     rows: list[list[str | None]] | None = None  # collects the rows of a hidden query
     no_rows: bool = False  # the client must see no result columns
+    run: Run | None = None  # the client's statement that ends with this answer
 
 
 @dataclass
@@ -62,10 +66,12 @@ class Relay:
     unsent: list[bytes] = field(default_factory=list)
     status: bytes = b"I"  # transaction status at the last ReadyForQuery
     failed: bool = False  # an error came: everything up to Sync is skipped
+    running: bool = False  # what `start` began has not ended
     unsynced: bool = False  # the client's extended messages since its last Sync
     fresh: bool = False  # a transaction has begun and nothing has run in it
     ended: bool = False  # PostgreSQL has told why it ends the session
     last_error: GatewayError | None = None
+    command_id: int | None = None  # the id of the session's last COPY or UNLOAD in the history
 
     def send(self, data: bytes, *expected: Expected) -> None:
         """Queue a message for PostgreSQL and what it will answer; `run` sends it."""
@@ -75,21 +81,49 @@ class Relay:
     async def run(self) -> None:
         """Pass answers on until none is due (or, after an error, until the next Sync)."""
         channel = self.backend.channel
-        channel.write(b"".join(self.unsent))
-        self.unsent.clear()
+        if self.unsent:
+            channel.write(b"".join(self.unsent))
+            self.unsent.clear()
         channel.taker = self._take
         try:
-            while self.expected:
-                if not self._step():
+            while self.expected and not self._step():
+                if self.client.closed or not self.client.has_room:
                     await self.client.drain()
-                    try:
-                        await channel.fill()
-                    except ConnectionClosed:
-                        self._step()
-                        raise
+                    continue  # what came meanwhile woke nobody: look before waiting for more
+                try:
+                    await channel.fill()
+                except ConnectionClosed:
+                    self._step()
+                    raise
         finally:
             channel.taker = None
         await self.client.drain()
+
+    def start(self) -> None:
+        """Send what is queued; answers are passed on as they come, no task has to wake for them."""
+        channel = self.backend.channel
+        channel.write(b"".join(self.unsent))
+        self.unsent.clear()
+        self.running = True
+        channel.taker = self._pass_on
+
+    def _pass_on(self) -> bool:
+        """Pass on what has come of a `start`; True when a task has to take over."""
+        if not self.client.has_room:
+            return True
+        if not self._step():
+            return False
+        self.running = False
+        self.last_error = None
+        channel = self.backend.channel
+        channel.taker = None
+        return bool(channel.buffer)
+
+    async def finish(self) -> None:
+        """Wait for the end of what `start` began."""
+        await self.run()
+        self.running = False
+        self.last_error = None
 
     def _take(self) -> bool:
         """Pass on what has just come; the task wakes when all is done or the client is slow."""
@@ -125,7 +159,7 @@ class Relay:
         del buffer[:position]
         return not expected
 
-    def _one(  # noqa: PLR0911 one return per kind of message
+    def _one(  # noqa: PLR0911, PLR0912 a branch per kind of message
         self, kind: int, buffer: bytearray, position: int, end: int, head: Expected
     ) -> bytes | None:
         """Handle one message: None to pass it on as it is, else what the client gets instead."""
@@ -147,7 +181,7 @@ class Relay:
             if not head.visible:
                 return b""
             return messages.message(
-                b"T", messages.redshift_types(bytes(buffer[position + 5 : end]))
+                b"T", messages.redshift_types(bytes(buffer[position + 5 : end]), whole)
             )
         if kind == _D:
             if head.rows is not None:
@@ -155,6 +189,8 @@ class Relay:
             return b""
         if kind in _EXECUTE_ENDS and head.answer is Answer.EXECUTE:
             self.expected.popleft()
+            if head.run is not None and kind != _SUSPENDED:
+                head.run.end(bytes(buffer[position + 5 : end]))
             if kind == _C and head.visible and head.tag is not None:
                 return messages.command_complete(head.tag)
             return hidden
@@ -175,6 +211,7 @@ class Relay:
             wire = head.error.wire()
         else:
             mapped = redshift_fields(fields, head.to_original)
+            mapped |= {kind: whole(mapped[kind]) for kind in "MD" if kind in mapped}
             self.last_error = GatewayError(
                 mapped.get("C", "XX000"),
                 mapped.get("M", ""),
@@ -182,6 +219,8 @@ class Relay:
                 hint=mapped.get("H"),
             )
             wire = wire_fields(b"E", mapped)
+        if head.run is not None:
+            head.run.end(error=self.last_error.message)
         while self.expected and self.expected[0].answer is not Answer.SYNC:
             self.expected.popleft()
         self.failed = True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from infra.local.redshift.catalog.install import Catalog
 from infra.local.redshift.commands.fault_statement import Fault
 from infra.local.redshift.commands.run import run_command
 from infra.local.redshift.errors import GatewayError
@@ -13,18 +14,31 @@ from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
 from infra.local.redshift.session.extended import Extended
 from infra.local.redshift.session.faults import Faults, fault_error
 from infra.local.redshift.session.lookup import Planner
+from infra.local.redshift.session.query_log import Caller, QueryLog, Run
 from infra.local.redshift.session.reading import read
 from infra.local.redshift.session.relay import Answer, Expected, Relay
 from infra.local.redshift.settings import Settings
 from infra.local.redshift.translate.lexer import Token
 from infra.local.redshift.translate.parser import literal
 from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
+from infra.local.redshift.translate.statement import plain
 
 logger = logging.getLogger("starlift.redshift")
 
+_QUERY = ord("Q")
 REFUSE = "select pg_internal.raise_refused()"
 # Several statements in one Query are one transaction, unless they say otherwise.
 _TRANSACTION_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "vacuum")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all sessions of a gateway have in common."""
+
+    settings: Settings
+    catalog: Catalog
+    faults: Faults
+    log: QueryLog
 
 
 class Session:
@@ -34,16 +48,17 @@ class Session:
         self,
         client: Channel,
         relay: Relay,
-        settings: Settings,
-        context: Context,
-        faults: Faults,
+        caller: Caller,
+        shared: Shared,
     ) -> None:
         self.client = client
         self.relay = relay
-        self.settings = settings
-        self.context = context
-        self.faults = faults
-        self.planner = Planner(relay)
+        self.caller = caller
+        self.settings = shared.settings
+        self.context = Context(database=shared.settings.database, denied=shared.catalog.denied)
+        self.faults = shared.faults
+        self.log = shared.log
+        self.planner = Planner(relay, shared.catalog.views, shared.log)
         self.extended = Extended(self)
         relay.backend.channel.listener = client.poke
 
@@ -61,11 +76,62 @@ class Session:
     async def _next(self) -> tuple[int, bytes]:
         """The client's next message; notices when PostgreSQL ends the session meanwhile."""
         backend = self.relay.backend.channel
-        while not self.client.has_message():
+        while True:
+            if self.relay.running:
+                await self.relay.finish()
+            if self.client.has_message():
+                return await self.client.message()
             if backend.closed or backend.buffer:
                 await self._unasked()
-            await self.client.fill()
-        return await self.client.message()
+            self.client.taker = self._at_once
+            try:
+                await self.client.fill()
+            finally:
+                self.client.taker = None
+
+    def _at_once(self) -> bool:
+        """Send on what has just come when nothing has to be asked or awaited before.
+
+        Tells whether the session's task has to wake and see to it instead: a short query costs
+        half when it need not.
+        """
+        relay = self.relay
+        if relay.running or relay.expected or self.faults.waiting or self.client.muted:
+            return True
+        try:
+            received = self.client.whole_messages()
+            if received is None:
+                return True
+            if received[0][0] == _QUERY:
+                sent = len(received) == 1 and self._simple_at_once(received[0][1])
+            else:
+                sent = self.extended.at_once(received)
+        except messages.ProtocolError:
+            return True  # the task meets it again, and ends the session
+        if not sent:
+            return True
+        self.client.buffer.clear()
+        self.relay.start()
+        return False
+
+    def _simple_at_once(self, payload: bytes) -> bool:
+        """Queue a simple Query of one plain statement; False when it is something else."""
+        sql = messages.read_cstring(payload)[0]
+        plan = plain(sql, self.context)
+        if plan is None:
+            return False
+        self.relay.fresh = plan.verb is TransactionVerb.BEGIN
+        self.relay.send(
+            messages.query(plan.sql),
+            Expected(
+                Answer.EXECUTE,
+                tag=plan.tag,
+                to_original=plan.to_original,
+                run=self.begin(plan, sql),
+            ),
+            Expected(Answer.SYNC),
+        )
+        return True
 
     async def _unasked(self) -> None:
         """What PostgreSQL says by itself: a notice, or that the session ends."""
@@ -91,6 +157,15 @@ class Session:
         if plan.case_sensitive is not None:
             self.context = replace(self.context, case_sensitive=plan.case_sensitive)
         return plan
+
+    def begin(self, plan: Plan, text: str) -> Run:
+        """A planned statement starts to run, written in the client's `text` or in a part of it."""
+        run = self.log.begin(
+            self.caller, text, plan.original, in_transaction=self.relay.status != b"I"
+        )
+        if plan.label is not None:
+            self.caller.label = plan.label or "default"
+        return run
 
     def fault(self, plan: Plan) -> Fault | None:
         """The fault that a statement is to meet; none in a transaction that has failed."""
@@ -120,7 +195,8 @@ class Session:
             await self.relay.hidden_query("begin")
         for number, tokens in enumerate(statements):
             last = number == len(statements) - 1 and not wrapped
-            if not await self._statement(sql, tokens, last):
+            text = sql if len(statements) == 1 else ""
+            if not await self._statement(sql, tokens, last, text):
                 if wrapped and self.relay.status != b"I":
                     await self.relay.hidden_query("rollback")
                     self.client.write(messages.ready(b"I"))
@@ -132,7 +208,7 @@ class Session:
                 await self.relay.hidden_query("commit")
             self.client.write(messages.ready(self.relay.status))
 
-    async def _statement(self, sql: str, tokens: list[Token], last: bool) -> bool:
+    async def _statement(self, sql: str, tokens: list[Token], last: bool, text: str) -> bool:
         """Run one statement of a simple Query; False when it failed."""
         plan = await self.plan(sql, tokens)
         if isinstance(plan, GatewayError):
@@ -143,17 +219,17 @@ class Session:
                     f"select {literal(self.faults.apply(plan.fault))}::varchar "
                     f"as {plan.fault.action.value}"
                 )
-            return await self._run(plan, last)
+            return await self._run(plan, last, text)
         fault = self.fault(plan)
         if fault is Fault.LOST_BEFORE:
             self.lose()
         if fault is Fault.LOST_AFTER:
             self.client.muted = True
-            await self._run(plan, last)
+            await self._run(plan, last, text)
             self.lose()
         if fault is not None:
             return await self._fail(plan, fault_error(fault, self.relay.backend.pid), last)
-        return await self._run(plan, last)
+        return await self._run(plan, last, text)
 
     async def _fail(self, plan: Plan, error: GatewayError, last: bool) -> bool:
         """Let a statement fail; a COMMIT that fails ends the transaction."""
@@ -163,16 +239,17 @@ class Session:
         self.client.write(error.wire() + (messages.ready(b"I") if last else b""))
         return False
 
-    async def _run(self, plan: Plan, last: bool) -> bool:
+    async def _run(self, plan: Plan, last: bool, text: str) -> bool:
         """Run a planned statement of a simple Query; False when it failed."""
         self.relay.fresh = False
+        run = self.begin(plan, text or plan.original)
         if plan.command is not None:
-            return await self.command(plan, last)
+            return await self.command(plan, last, run)
         self.relay.last_error = None
         after = plan.after if self.relay.status == b"T" else ()
         self.relay.send(
             messages.query(plan.sql),
-            Expected(Answer.EXECUTE, tag=plan.tag, to_original=plan.to_original),
+            Expected(Answer.EXECUTE, tag=plan.tag, to_original=plan.to_original, run=run),
             Expected(Answer.SYNC, visible=last and not after),
         )
         await self.relay.run()
@@ -182,8 +259,8 @@ class Session:
                 self.client.write(messages.ready(self.relay.status))
             return False
         self.relay.fresh = plan.verb is TransactionVerb.BEGIN
-        for text in after:
-            await self.relay.hidden_query(text)
+        for following in after:
+            await self.relay.hidden_query(following)
         if after and last:
             self.client.write(messages.ready(self.relay.status))
         return True
@@ -199,7 +276,7 @@ class Session:
         self.relay.last_error = None
         return False
 
-    async def command(self, plan: Plan, last: bool) -> bool:
+    async def command(self, plan: Plan, last: bool, run: Run) -> bool:
         """Run COPY or UNLOAD inside the client's transaction."""
         assert plan.command is not None  # noqa: S101 for the type checker
         if self.relay.status == b"E":
@@ -212,7 +289,7 @@ class Session:
                 last,
             )
         try:
-            done = await run_command(plan.command, self.relay, self.settings, self.plan)
+            done = await run_command(plan.command, self.relay, self.settings, self.plan, run)
         except GatewayError as error:
             error.in_failed = True
             return await self.refuse(error, last)

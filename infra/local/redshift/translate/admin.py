@@ -9,18 +9,16 @@ from infra.local.redshift.translate.lexer import Kind, words
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
 
-# The session puts the late-binding views into this call.
-LATE_BINDING_COLUMNS = "pg_internal.late_binding_columns()"
 _SNAPSHOT = "begin isolation level repeatable read"
 
 # Settings that PostgreSQL has too and that mean the same.
-_SHARED = words(
+SHARED = words(
     "search_path statement_timeout timezone datestyle application_name extra_float_digits "
     "client_encoding intervalstyle client_min_messages"
 )
 # Redshift's own: kept per session so that SHOW gives them back; they change nothing here
 # (except enable_case_sensitive_identifier, which the session reads).
-_OWN = words(
+OWN = words(
     "query_group wlm_query_slot_count enable_result_cache_for_session "
     "analyze_threshold_percent enable_case_sensitive_identifier enable_vacuum_boost "
     "describe_field_name_in_uppercase downcase_delimited_identifier json_serialization_enable "
@@ -30,10 +28,6 @@ _OWN = words(
     "datetime_literal_precision wlm_query_priority auto_mv "
     "enable_case_sensitive_super_attribute use_fips_ssl"
 )
-
-
-# What drivers ask for and may not change.
-_SHOWN = words("server_version transaction_isolation standard_conforming_strings")
 
 
 def begin(parser: Parser, _context: Context) -> Plan:
@@ -112,15 +106,17 @@ def set_value(parser: Parser, context: Context) -> Plan:
             parser.mark("=")
     if name == "search_path" and context.used:
         raise parser.refuse("SET search_path after USE", "RESET USE first, or qualify the names.")
-    if name in _SHARED:
+    if name in SHARED:
         parser.expressions(context)
         return parser.plan()
-    if name in _OWN:
+    if name in OWN:
         token = parser.token
         if token is None:
             raise parser.error()
         value = token.value if token.kind is Kind.STRING else parser.sql[token.start :].strip()
         plan = parser.plan(f"set {scope} redshift.{name} to {literal(value)}", tag="SET")
+        if name == "query_group":
+            return replace(plan, label=value)
         if name == "enable_case_sensitive_identifier":
             return replace(plan, case_sensitive=value.lower() in ("on", "true", "1"))
         return plan
@@ -134,61 +130,12 @@ def reset(parser: Parser, _context: Context) -> Plan:
         return parser.plan()
     name = parser.name()
     parser.finish()
-    if name in _SHARED:
+    if name in SHARED:
         return parser.plan()
-    if name in _OWN:
-        return parser.plan(f"set redshift.{name} to ''", tag="RESET")
+    if name in OWN:
+        plan = parser.plan(f"set redshift.{name} to ''", tag="RESET")
+        return replace(plan, label="") if name == "query_group" else plan
     raise refused(f"Setting {name}", parser.sql)
-
-
-# SHOW commands: the words after SHOW, the function in the catalog, whether a name follows.
-_LISTINGS = {
-    ("tables", "from", "schema"): ("show_tables", True),
-    ("columns", "from", "table"): ("show_columns", True),
-    ("schemas", "from", "database"): ("show_schemas", True),
-    ("databases",): ("show_databases", False),
-    ("grants", "on", "table"): ("show_grants", True),
-}
-
-
-def show(parser: Parser, _context: Context) -> Plan:
-    """SHOW setting, TABLES, COLUMNS, SCHEMAS, DATABASES, GRANTS."""
-    parser.word("show")
-    for opening, (function, named) in _LISTINGS.items():
-        if parser.try_words(*opening):
-            return _listing(parser, function, parser.dotted_name() if named else ())
-    name = parser.name()
-    if name == "transaction" and parser.try_words("isolation", "level") and parser.at_end:
-        return parser.plan("show transaction_isolation")
-    if not parser.at_end or name == "all":
-        raise refused(f"SHOW {name.upper()}", parser.sql)
-    if name in _SHARED or name in _SHOWN:
-        return parser.plan()
-    if name in _OWN:
-        value = f"pg_internal.current_setting({literal(name)})"
-        return parser.plan(f"select {value} as {quote(name)}", tag="SHOW")
-    raise refused(f"Setting {name}", parser.sql)
-
-
-def _listing(parser: Parser, function: str, parts: tuple[str, ...]) -> Plan:
-    """A SHOW command as a query over its function in the catalog."""
-    like = ""
-    if parser.try_word("like"):
-        like = parser.string()
-    limit = ""
-    if parser.try_word("limit"):
-        limit = f" limit {parser.number()}"
-    parser.finish()
-    pattern = f", pattern => {literal(like)}" if like else ""
-    arguments = "array[" + ", ".join(literal(part) for part in parts) + "]::text[]"
-    call = f"pg_internal.{function}({arguments}{pattern})"
-    if function == "show_columns":  # of a late-binding view as well
-        call += (
-            f" union all select * from pg_internal.show_late_binding_columns({arguments}, "  # noqa: S608 quoted literals
-            f"(select jsonb_agg(c) from {LATE_BINDING_COLUMNS} as c("
-            f"s name, v name, n name, t varchar, i int)){pattern})"
-        )
-    return parser.plan(f"select * from {call}{limit}", tag="SHOW")  # noqa: S608 quoted literals
 
 
 def analyze(parser: Parser, _context: Context) -> Plan:

@@ -11,6 +11,7 @@ from infra.local.redshift.translate.expressions import Expressions, Special
 from infra.local.redshift.translate.functions import DATE_PARTS
 from infra.local.redshift.translate.lexer import Kind
 from infra.local.redshift.translate.ordered import listagg, median, percentile
+from infra.local.redshift.translate.types import varchar_size
 from infra.local.redshift.translate.windows import framed, shifted
 
 
@@ -88,6 +89,27 @@ def _cast(e: Expressions, _name_at: int, opening: int, closing: int) -> None:
             return
 
 
+def _try_cast(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """TRY_CAST(x AS type): NULL where the value cannot be converted.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_TRY_CAST.html
+    """
+    after = next((i for i in range(closing - 1, opening, -1) if e.is_word(i, "as")), opening + 1)
+    if after <= opening + 1 or after + 1 >= closing:
+        raise e.wrong_arguments(name_at)
+    e.type_at(after + 1)
+    value, kind = e.text_of((opening + 1, after)), e.text_of((after + 1, closing))
+    if after == opening + 2 and (e.tokens[opening + 1].kind is Kind.STRING or value == "null"):
+        value += "::text"
+    size = varchar_size(e.tokens, after + 1)
+    if size is not None:  # cut, which cannot fail
+        text = f"pg_internal.cut(({value})::text, {size})::{kind}"
+    else:
+        name = kind.replace("'", "''")
+        text = f"pg_internal.try_cast(({value}), null::{kind}, '{name}')::{kind}"
+    e.replace_call(name_at, closing, text)
+
+
 def _convert(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     """CONVERT(type, x) is CAST(x AS type)."""
     spans = e.arguments(opening, closing)
@@ -124,7 +146,17 @@ def _array(e: Expressions, name_at: int, opening: int, closing: int) -> None:
 
 
 def _late_binding_columns(e: Expressions, name_at: int, _opening: int, closing: int) -> None:
-    """The session puts the expanded views in; see catalog/late_binding.sql."""
+    """The session puts the expanded views in; see catalog/20_late_binding.sql.
+
+    The columns are declared beside the call; those that are a `name`, of 127 bytes in Redshift, are
+    VARCHAR here.
+    """
+    opening = next((i for i in range(closing + 1, closing + 4) if e.is_mark(i, "(")), None)
+    if opening is not None:
+        for index in range(opening + 1, e.end_of_parentheses(opening)):
+            before = e.tokens[index - 1]
+            if e.is_word(index, "name") and before.is_name:
+                e.edits.replace(e.tokens[index].start, e.tokens[index].end, "varchar")
     e.replace_call(name_at, closing, "pg_internal.late_binding_columns()")
 
 
@@ -148,4 +180,5 @@ SPECIAL: dict[str, Special] = {
     "percentile_disc": percentile,
     "pg_get_late_binding_view_cols": _late_binding_columns,
     "ratio_to_report": _ratio_to_report,
+    "try_cast": _try_cast,
 }

@@ -36,6 +36,13 @@ _CONSTRUCTS: tuple[tuple[frozenset[str], Construct], ...] = (
 _NOTICED = frozenset[str]().union(*(noticed for noticed, _ in _CONSTRUCTS))
 
 
+def _has_query(tokens: list[Token]) -> bool:
+    """Whether a SELECT is in the statement; GRANT and REVOKE name a privilege so."""
+    return not tokens[0].is_word("grant", "revoke", "alter") and any(
+        token.text == "select" for token in tokens
+    )
+
+
 class Restructured:
     """A statement's text after the rewrites, with the way back for positions."""
 
@@ -45,7 +52,7 @@ class Restructured:
         self._original = sql
         self._steps: list[Edits] = []
         present: set[str] = set()
-        if any(token.text == "select" for token in tokens):  # all of them are parts of a SELECT
+        if _has_query(tokens):  # all of them are parts of a SELECT
             present = {
                 token.text
                 for token in tokens

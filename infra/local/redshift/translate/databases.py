@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from infra.local.redshift.errors import NAME_TOO_LONG, GatewayError
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Token, words
+from infra.local.redshift.translate.long_names import stored
 from infra.local.redshift.translate.parser import Parser, literal, quote
 from infra.local.redshift.translate.relations import (
     Relation,
@@ -31,14 +31,7 @@ _SYSTEM_SCHEMAS = words("pg_catalog information_schema pg_temp pg_internal starl
 
 def namespace(database: str, schema: str) -> str:
     """PostgreSQL's schema for a schema of another database."""
-    name = f"{database}/{schema}"
-    if len(name.encode()) > 63:
-        raise GatewayError(
-            NAME_TOO_LONG,
-            f'identifier "{database}.{schema}" is too long for the local gateway',
-            detail="Together they may have 62 bytes here.",
-        )
-    return name
+    return f"{database}/{schema}"
 
 
 def other_databases(tokens: list[Token], sql: str, context: Context) -> Edits | None:
@@ -52,9 +45,12 @@ def other_databases(tokens: list[Token], sql: str, context: Context) -> Edits | 
         return None
     names = _Names(tokens, context)
     edits = Edits(sql)
-    index, found = 0, False
-    while index < len(tokens):
+    index, last, found = 0, len(tokens) - 1, False
+    while index <= last:
         if not tokens[index].is_name or (index and tokens[index - 1].is_mark(".")):
+            index += 1
+            continue
+        if not (context.used or tokens[min(index + 1, last)].is_mark(".")):
             index += 1
             continue
         parts, after = qualified_name(tokens, index)
@@ -200,7 +196,7 @@ def use(parser: Parser, context: Context) -> Plan:
         database = parser.name()
         database = "" if database == context.database else database
     parser.finish()
-    schema = namespace(database, "public") if database else "public"
+    schema = stored(namespace(database, "public")) if database else "public"
     path = f"set search_path to {quote('$user', schema).replace('.', ', ')}"
     return replace(parser.plan(path, tag=tag), used=database)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from infra.local.redshift.errors import NAME_TOO_LONG, SYNTAX_ERROR, GatewayError, refused
+from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError, refused
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.functions import (
     DATE_PART_ALIASES,
@@ -22,10 +22,6 @@ from infra.local.redshift.translate.types import (
     varchar_size,
 )
 from infra.local.redshift.translate.windows import FRAMED, check_frame
-
-# PostgreSQL's limit on a name, in bytes (NAMEDATALEN - 1); Redshift's is 127.
-MAX_NAME = 63
-
 
 Special = Callable[["Expressions", int, int, int], None]
 
@@ -101,28 +97,15 @@ class Expressions:
             self.edits.insert(token.start, "E")
 
     def _quoted(self, token: Token) -> None:
-        """Quoted names fold to lower case; names over PostgreSQL's limit are refused."""
-        self._check_length(token)
+        """Quoted names fold to lower case."""
         folded = token.text if self.case_sensitive else token.text.lower()
         if folded != token.text:
             self.edits.replace(token.start, token.end, folded)
-
-    def _check_length(self, token: Token) -> None:
-        if token.end - token.start > MAX_NAME // 4 and len(token.name.encode()) > MAX_NAME:
-            raise GatewayError(
-                NAME_TOO_LONG,
-                f'identifier "{token.name}" is too long for the local gateway',
-                detail=f"{len(token.name.encode())} bytes; PostgreSQL takes {MAX_NAME}, "
-                "Redshift takes 127.",
-                hint="Shorten the name: it could not be told from others that start the same.",
-                position=token.start + 1,
-            )
 
     def _word(self, index: int) -> None:
         """Keywords and bare words."""
         token = self.tokens[index]
         text = token.text
-        self._check_length(token)
         if text[0] == "#":
             self.edits.replace(token.start, token.end, f'"{text}"')
         elif text in KEYWORDS:

@@ -49,9 +49,14 @@ def _in_list(tokens: list[Token], block: Block) -> list[LateralUse]:
     named = [_names(tokens, item) for item in listed]
     later: set[str] = set().union(*named[1:]) if named else set()
     found: list[LateralUse] = []
+    aliases: set[str] = set()
     for number, item in enumerate(listed[:-1]):
         if item.alias is None or item.alias not in later:
             continue
+        if item.alias in named[number] and item.alias not in aliases:
+            later.discard(item.alias)  # `trim(a) as a`: there is a column a, which comes first
+            continue
+        aliases.add(item.alias)
         uses: list[tuple[int, int]] = []
         for after in range(number + 1, len(listed)):
             uses += named[after].get(item.alias, ())
@@ -60,6 +65,34 @@ def _in_list(tokens: list[Token], block: Block) -> list[LateralUse]:
         if uses:
             span = tokens[item.first].start, tokens[item.value_after - 1].end
             found.append(LateralUse(item.alias, *span, tuple(uses)))
+    listed_columns = _listed_columns(tokens, block) if found else ()
+    return [use for use in found if use.alias not in listed_columns]
+
+
+def _listed_columns(tokens: list[Token], block: Block) -> set[str]:
+    """The columns that FROM itself lists, `f() as alias (column type, …)`: they come first."""
+    span = block.clause("from")
+    found: set[str] = set()
+    if span is None:
+        return found
+    depth, listed = 0, False
+    for index in range(span.first, span.after):
+        token = tokens[index]
+        if token.is_mark("("):
+            depth += 1
+            # An alias stands between the parentheses of a call or subquery and the list.
+            before = tokens[index - 2] if tokens[index - 1].is_name else None
+            listed = (
+                depth == 1
+                and before is not None
+                and (
+                    before.is_mark(")") or (before.is_word("as") and tokens[index - 3].is_mark(")"))
+                )
+            )
+        elif token.is_mark(")"):
+            depth -= 1
+        elif depth == 1 and listed and token.is_name and tokens[index - 1].text in ("(", ","):
+            found.add(fold(token))
     return found
 
 

@@ -24,6 +24,7 @@ class Kind(enum.Enum):
     PARAMETER = "parameter"  # $1
     OPERATOR = "operator"  # one or more operator characters, or :: := ->
     PUNCTUATION = "punctuation"  # ( ) [ ] , ; .
+    ROWS = "rows"  # rows of VALUES that hold constants only, to the comma after the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,14 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# Rows of plain constants, which no rewrite touches: one token, however many they are. A literal
+# with a backslash is none of them.
+_CONSTANT = r"""(?:'[^'\\]*+(?:''[^'\\]*+)*+'
+    | [-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)? | null | true | false | default)"""
+_ROWS = re.compile(
+    rf"\s*+(?:\(\s*+ {_CONSTANT} \s*+ (?:,\s*+ {_CONSTANT} \s*+)*+ \)\s*+,\s*+)++",
+    re.VERBOSE | re.IGNORECASE,
+)
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
@@ -124,6 +133,7 @@ def tokenize(sql: str) -> list[Token]:
     """All tokens of a text without comments and space; raises GatewayError where it ends early."""
     tokens: list[Token] = []
     position, size = 0, len(sql)
+    depth, values = 0, -1  # parentheses that are open; how many were where VALUES stands
     match_at = _TOKEN.match
     while position < size:
         match = match_at(sql, position)
@@ -140,7 +150,20 @@ def tokenize(sql: str) -> list[Token]:
             kind = _KINDS[group]
             if kind is Kind.WORD:
                 text = text.lower()
+                if depth == values:
+                    values = -1
+            elif text == "(":
+                if tokens and tokens[-1].is_word("values"):
+                    values = depth
+                depth += 1
+            elif text == ")":
+                depth -= 1
             tokens.append(Token(kind, text, position, end))
+            if text == "," and depth == values:
+                rows = _ROWS.match(sql, end)
+                if rows is not None:
+                    position, end = end, rows.end()
+                    tokens.append(Token(Kind.ROWS, rows.group(), position, end))
         position = end
     return tokens
 

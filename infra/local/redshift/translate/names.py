@@ -38,6 +38,7 @@ CALLED = {
     "percentile_cont": "percentile_cont",
     "percentile_disc": "percentile_disc",
     "ratio_to_report": "ratio_to_report",
+    "try_cast": "try_cast",
 }
 # Calls that PostgreSQL names so after their rewrite.
 _NAMED_WELL = {"decode": "case", "nvl": "coalesce", "nvl2": "case"}

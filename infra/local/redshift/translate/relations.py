@@ -16,6 +16,8 @@ _FROM_ENDS = words(
     "where group having order limit offset union except intersect minus qualify window set "
     "values returning fetch for when select with"
 )
+# What the scan looks at where no relation is due.
+_READ = _FROM_ENDS | words("( ) , from join update into using")
 # Words that may follow a relation and are not its alias.
 NOT_AN_ALIAS = _FROM_ENDS | words(
     "on using join inner left right full cross natural tablesample as pivot unpivot asof"
@@ -65,6 +67,8 @@ def qualified_name(tokens: list[Token], index: int) -> tuple[tuple[str, ...], in
 
 def fold(token: Token) -> str:
     """An identifier as Redshift stores it: ASCII letters in lower case, quoted or not."""
+    if token.text.isascii():
+        return token.name.lower()
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in token.name)
 
 
@@ -102,6 +106,9 @@ def find_relations(tokens: list[Token]) -> list[Relation]:  # noqa: PLR0912 a br
     while index < size:
         token = tokens[index]
         level = levels[-1]
+        if token.text not in _READ and not level[2]:
+            index += 1
+            continue
         previous = tokens[index - 1] if index else None
         if token.is_mark("("):
             call = previous is not None and previous.is_word(*_FROM_CALLS)

@@ -51,9 +51,11 @@ class Plan:
     bound: str = ""  # what late-binding views may not stand in, in words
     looks_up: bool = False  # names relations: late-binding views are looked up and put in
     relations: tuple[Relation, ...] = ()  # that it names, when it looks them up
+    long_names: tuple[str, ...] = ()  # in it, over PostgreSQL's 63 bytes
     lateral: bool = False  # a select item may use the alias of one before it
     alone: str | None = None  # what cannot run inside a transaction, for its error
     used: str | None = None  # what USE says: a database, or "" for the session's own
+    label: str | None = None  # what SET query_group says, "" for none
     case_sensitive: bool | None = None  # what SET enable_case_sensitive_identifier says
     to_original: Callable[[int], int] | None = field(default=None, compare=False)
 

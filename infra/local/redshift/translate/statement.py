@@ -19,20 +19,23 @@ from infra.local.redshift.translate import (
     privileges,
     procedures,
     routines,
+    show,
     tables,
     users,
     views,
 )
-from infra.local.redshift.translate.columns import Known
+from infra.local.redshift.translate.columns import Known, NeedsColumns
 from infra.local.redshift.translate.constructs import Restructured
 from infra.local.redshift.translate.databases import other_databases, with_way_back
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lateral import lateral_uses
 from infra.local.redshift.translate.lexer import Token, split_statements, tokenize, words
+from infra.local.redshift.translate.long_names import shorten
 from infra.local.redshift.translate.merge import merge
 from infra.local.redshift.translate.parser import Parser
 from infra.local.redshift.translate.relations import Relation, find_relations
 from infra.local.redshift.translate.result import Context, Plan
+from infra.local.redshift.translate.show import LATE_BINDING_COLUMNS
 from infra.local.redshift.translate.unsupported import check_syntax
 
 _Handler = Callable[[Parser, Context], Plan]
@@ -158,7 +161,7 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("lock",): admin.lock,
     ("set",): admin.set_value,
     ("reset",): admin.reset,
-    ("show",): admin.show,
+    ("show",): show.show,
     ("analyze",): admin.analyze,
     ("analyse",): admin.analyze,
     ("vacuum",): admin.vacuum,
@@ -211,6 +214,38 @@ def _translate_again(sql: str, context: Context) -> Plan:
     return _translate(sql, _split_again(sql)[0], context)
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
+def plain(sql: str, context: Context) -> Plan | None:
+    """The plan of a short text of one statement that `is_plain`; None for every other text."""
+    if len(sql) > _REMEMBERED_LENGTH:
+        return None
+    try:
+        statements = split(sql)
+        plan = _translate_again(sql, context) if len(statements) == 1 else None
+    except (GatewayError, NeedsColumns, RecursionError):
+        return None
+    return plan if plan is not None and is_plain(plan) else None
+
+
+def is_plain(plan: Plan) -> bool:
+    """Whether a plan is one statement for PostgreSQL, with nothing to do before or after it."""
+    return not (
+        plan.relations
+        or plan.lateral
+        or plan.long_names
+        or plan.after
+        or plan.command
+        or plan.fault
+        or plan.wrap
+        or plan.alone
+        or plan.used is not None
+        or plan.label is not None
+        or plan.case_sensitive is not None
+        or LATE_BINDING_COLUMNS in plan.sql
+        or plan.original.lower().startswith("deallocate")
+    )
+
+
 def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
     start, end = tokens[0].start, tokens[-1].end
     if start or end != len(sql):
@@ -225,6 +260,11 @@ def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
         edits = other_databases(tokens, sql, context)
         if edits is not None:
             return with_way_back(_elsewhere(edits, context), sql, edits).moved(start)
+        shortened = shorten(tokens, sql, case_sensitive=context.case_sensitive)
+        if shortened is not None:
+            edits, names = shortened
+            plan = replace(_elsewhere(edits, context), long_names=names)
+            return with_way_back(plan, sql, edits).moved(start)
         check_syntax(sql, tokens)
         plain = Restructured(sql, tokens, _known(context))
         with plain.located():
@@ -241,7 +281,7 @@ def _known(context: Context) -> Known:
 
 
 def _elsewhere(edits: Edits, context: Context) -> Plan:
-    """The plan of a statement whose names in other databases have been replaced."""
+    """The plan of a statement whose names have been replaced."""
     text = edits.render()
     try:
         return _translate(text, tokenize(text), context)

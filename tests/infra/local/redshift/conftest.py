@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 import pytest
 import redshift_connector
 
+from tests.leash import on_leash
+
 PROJECT = Path(__file__).parents[4]
 USER, PASSWORD, DATABASE = "starlift", "Secret-1 'x", "warehouse"
 ROLE = "iam_role 'arn:aws:iam::123456789012:role/copy'"
@@ -58,15 +60,17 @@ def stop(process: subprocess.Popen[Any]) -> int:
 def start_postgres(data: Path, port: int, log: Path) -> subprocess.Popen[Any]:
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "infra.local.postgres",
-                "--data",
-                str(data),
-                "--port",
-                str(port),
-            ],
+            on_leash(
+                [
+                    sys.executable,
+                    "-m",
+                    "infra.local.postgres",
+                    "--data",
+                    str(data),
+                    "--port",
+                    str(port),
+                ]
+            ),
             cwd=PROJECT,
             env={**os.environ, "STARLIFT_POSTGRES_PASSWORD": "pg-secret"},
             stdout=out,
@@ -92,11 +96,17 @@ def start_postgres(data: Path, port: int, log: Path) -> subprocess.Popen[Any]:
 
 
 def start_gateway(
-    postgres_port: int, s3_port: int, log: Path, port: int = 0
+    postgres_port: int,
+    s3_port: int,
+    log: Path,
+    port: int = 0,
+    *,
+    user: str = USER,
+    database: str = DATABASE,
 ) -> tuple[subprocess.Popen[Any], int]:
     environment = {
         **os.environ,
-        "REDSHIFT_USER": USER,
+        "REDSHIFT_USER": user,
         "REDSHIFT_PASSWORD": PASSWORD,
         "STARLIFT_POSTGRES_PASSWORD": "pg-secret",
         "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{s3_port}",
@@ -106,19 +116,21 @@ def start_gateway(
     }
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "infra.local.redshift",
-                "--port",
-                str(port),
-                "--postgres-port",
-                str(postgres_port),
-                "--database",
-                DATABASE,
-                "--data",
-                str(log.with_suffix("")),
-            ],
+            on_leash(
+                [
+                    sys.executable,
+                    "-m",
+                    "infra.local.redshift",
+                    "--port",
+                    str(port),
+                    "--postgres-port",
+                    str(postgres_port),
+                    "--database",
+                    database,
+                    "--data",
+                    str(log.with_suffix("")),
+                ]
+            ),
             cwd=PROJECT,
             env=environment,
             stdout=out,
@@ -185,20 +197,22 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     (s3_root / "lake").mkdir(parents=True)
     postgres = start_postgres(root / "postgres", postgres_port, root / "postgres.log")
     rclone = subprocess.Popen(
-        [
-            str(Path(sys.executable).with_name("rclone")),
-            "serve",
-            "s3",
-            "--addr",
-            f"127.0.0.1:{s3_port}",
-            "--auth-key",
-            f"{S3_KEY},{S3_SECRET}",
-            "--dir-cache-time",
-            "10ms",
-            "--vfs-cache-mode",
-            "off",
-            str(s3_root),
-        ],
+        on_leash(
+            [
+                str(Path(sys.executable).with_name("rclone")),
+                "serve",
+                "s3",
+                "--addr",
+                f"127.0.0.1:{s3_port}",
+                "--auth-key",
+                f"{S3_KEY},{S3_SECRET}",
+                "--dir-cache-time",
+                "10ms",
+                "--vfs-cache-mode",
+                "off",
+                str(s3_root),
+            ]
+        ),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -89,3 +89,22 @@ def test_its_postgres_dies_with_a_killed_gateway(tmp_path: Path) -> None:
     alone.process.kill()
     alone.process.wait(20)
     wait_until(lambda: not any(o.is_running() for o in alone.others), "PostgreSQL's end")
+
+
+def test_what_a_killed_gateway_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    killed = Alone(temporary)
+    (left,) = temporary.iterdir()
+    running = Alone(temporary)
+    killed.process.kill()
+    killed.process.wait(20)
+    wait_until(lambda: not any(other.is_running() for other in killed.others), "PostgreSQL's end")
+    for folder in temporary.iterdir():
+        os.utime(folder / "gateway.lock", (0, 0))
+    third = Alone(temporary)
+    assert not left.exists()
+    with running.connect() as connection:  # its folder was as old, and is in use
+        assert connection.execute("select 1").fetchone() == (1,)
+    running.stop(signal.SIGTERM)
+    third.stop(signal.SIGTERM)
+    assert list(temporary.iterdir()) == []

@@ -26,6 +26,13 @@ def session(servers: Servers) -> Iterator[psycopg.Connection[Any]]:
 @pytest.mark.parametrize(
     ("sql", "values"),
     [
+        # r_TRY_CAST
+        (
+            "try_cast('1' as int), try_cast('a' as int), try_cast(1.6 as int), "
+            "try_cast('2020-02-30' as date), try_cast(123456 as numeric(5,2)), "
+            "try_cast('abc' as varchar(2)), try_cast(null as int)",
+            [1, None, 2, None, None, "ab", None],
+        ),
         # crc32-function, r_FNV_HASH, SHA1 (FIPS 180's own examples)
         ("crc32('Amazon Redshift')", ["f2726906"]),
         (
@@ -259,11 +266,23 @@ def test_ordered_aggregates_and_windows(winsales: Schema) -> None:
     assert run("select median(dateid) from winsales where sellerid = 2") == [(D(2004, 2, 14),)]
 
 
-def test_trailing_blanks_count_in_varchar_here(schema: Schema) -> None:
+def test_trailing_blanks_do_not_count_in_comparisons(schema: Schema) -> None:
     schema.run("create table t (c char(5), v varchar(5))")
-    schema.run("insert into t values ('a ', 'a ')")
-    assert schema.run("select c = 'a', len(c), len(v) from t") == [(True, 1, 2)]
-    assert schema.run("select v = 'a' from t") == [(False,)]
+    schema.run("insert into t values ('a ', 'a '), ('a', 'a'), ('b', 'b'), ('c', ' a')")
+    assert schema.run("select c = 'a', v = 'a', len(c), len(v) from t limit 1") == [
+        (True, True, 1, 2)
+    ]
+    assert schema.run(
+        "select rtrim(v), count(*) from t group by v, 1 order by 2 desc, 1 limit 1"
+    ) == [("a", 2)]
+    assert schema.run("select count(distinct v), count(distinct v || '.') from t") == [(3, 4)]
+    assert schema.run("select count(*) from t as x join t as y on x.v = y.v") == [(6,)]
+    assert schema.run("select 'a' in ('b', 'a  '), 'a ' < 'a', 'a ' like 'a', '' = ' '") == [
+        (True, False, False, True)
+    ]
+    assert schema.run("select nullif('a ', 'a'), decode('a', 'a ', 1), ' a' = 'a'") == [
+        (None, 1, False)
+    ]
 
 
 def test_grouping_sets_and_recursion(session: psycopg.Connection[Any]) -> None:

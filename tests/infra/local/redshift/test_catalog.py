@@ -33,6 +33,37 @@ def test_distribution_and_sort_keys_are_shown(schema: Schema) -> None:
     assert schema.run(info, schema.name) == [("ALL", "b", 1, 70)]
 
 
+def test_sorted_tables_skip_what_literals_exclude(servers: Servers, schema: Schema) -> None:
+    schema.run("create table ten (n int)")
+    schema.run(f"insert into ten values {', '.join(f'({n})' for n in range(10))}")
+    schema.run(
+        "create table t compound sortkey (batch, n) as select 'b' || lpad(a.n, 2, '0') as batch, "
+        "a.n * 10000 + b.n * 1000 + c.n * 100 + d.n * 10 + e.n as n, rpad('', 200, 'x') as filler "
+        "from ten a, ten b, ten c, ten d, ten e order by 2"
+    )
+    maps = "select relname from pg_class where relname like 'zone_map_%%' and relkind = 'i'"
+    assert schema.run(maps) == []
+    with servers.postgres() as inside:
+        inside.execute(f"set search_path to {schema.name}")
+        inside.execute("analyze t")
+        for question, found in (("batch = 'b07'", 10_000), ("n between 70000 and 79999", 10_000)):
+            rows = inside.execute(f"explain (analyze) select * from t where {question}").fetchall()
+            plan = "\n".join(line for (line,) in rows)
+            assert "Bitmap Index Scan on zone_map_" in plan
+            # A fifth of the rows at most are read for a tenth of them.
+            removed = [int(line.split()[-1]) for line in plan.splitlines() if "Removed" in line]
+            assert sum(removed) <= found, plan
+    assert schema.value("select count(*) from t where batch = 'b07' and n < 70500") == 500
+    with servers.postgres() as inside:
+        count = "select count(*) from pg_index where indrelid = %s::regclass"
+        tables = {"t": 1, "unsorted": 0, "dropped": 0}
+        schema.run("create table unsorted (a int) sortkey auto")
+        schema.run("create table dropped (a int, b super) sortkey (a)")
+        schema.run("alter table dropped alter sortkey none")
+        for table, wanted in tables.items():
+            assert inside.execute(count, (f"{schema.name}.{table}",)).fetchone() == (wanted,)
+
+
 @pytest.mark.parametrize(
     ("clause", "shown"),
     [

@@ -204,6 +204,30 @@ def test_fillrecord_and_acceptinvchars(schema: Schema, lake: Lake) -> None:
         schema.run(f"copy t from '{lake.url}/' {ROLE} parquet fillrecord")
 
 
+def test_serializetojson_fills_super_columns(schema: Schema, lake: Lake) -> None:
+    schema.run("create table t (a super, b super, c super, d super)")
+    data = {
+        "a": pa.array([[("k", 1), ("z", None)], None], pa.map_(pa.string(), pa.int32())),
+        "b": pa.array([{"x": [True], "y": "ü"}, None]),
+        "c": pa.array(['{"text":1}', None]),
+        "d": pa.array([Decimal("1.50"), None]),
+    }
+    lake.parquet("0.parquet", pa.table(data))
+    with pytest.raises(psycopg.Error, match="Spectrum Scan Error"):
+        schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
+    schema.run(f"copy t from '{lake.url}/' {ROLE} parquet serializetojson")
+    found = schema.run(
+        "select json_serialize(a), json_serialize(b), json_serialize(c), json_serialize(d) "
+        "from t order by 1"
+    )
+    assert found == [
+        ('{"k":1,"z":null}', '{"x":[true],"y":"ü"}', '"{\\"text\\":1}"', "1.5"),
+        (None, None, None, None),
+    ]
+    with pytest.raises(psycopg.Error, match="only with PARQUET"):
+        schema.run(f"copy t from '{lake.url}/' {ROLE} csv serializetojson")
+
+
 def test_a_file_that_is_no_parquet(schema: Schema, lake: Lake) -> None:
     schema.run("create table t (a int)")
     (lake.root / "0.parquet").write_text("hello, this is text")

@@ -110,7 +110,7 @@ def test_what_cannot_be(other: Schema) -> None:
     fails(other, "create database elsewhere", "42P04", "already exists")
     fails(other, "drop database nowhere", "3D000", "nowhere")
     fails(other, "create database d from datashare s of namespace 'x'", "0A000", "datashare")
-    fails(other, f"create schema elsewhere.{'s' * 60}", "42622", "too long")
+    fails(other, f"create schema elsewhere.{'s' * 118}", "42622", "too long")
     other.run("begin")
     fails(other, "create database third", "25001", "cannot run inside a transaction block")
     other.run("rollback")

@@ -20,11 +20,16 @@ from .conftest import DATABASE, PASSWORD, USER, Schema, Servers
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(autouse=True)
-def no_faults_left(servers: Servers) -> Iterator[None]:
-    yield
+def clear_faults(servers: Servers) -> None:
     with servers.psycopg() as connection:
         connection.execute("select starlift_gateway.clear_faults()")
+
+
+@pytest.fixture(autouse=True)
+def no_faults_left(servers: Servers) -> Iterator[None]:
+    clear_faults(servers)  # random SQL of another file may have left some
+    yield
+    clear_faults(servers)
 
 
 def fail_next(schema: Schema, kind: str, statement: str, times: int = 1) -> None:

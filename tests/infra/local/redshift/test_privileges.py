@@ -46,6 +46,8 @@ def test_users_groups_and_roles_are_told_apart(people: Schema) -> None:
         ("p_boss", "role", "INSERT"),
         ("p_boss", "role", "UPDATE"),
     }
+    people.run(f'revoke select on "warehouse"."{people.name}"."t" from "p_ann"')
+    assert ("p_ann", "user", "select") not in people.run(GRANTED, people.name)
     people.run("revoke all on t from group p_staff, role p_boss, p_ann")
     assert people.run(GRANTED, people.name) == [("p_reader", "role", "select")]
 

@@ -185,3 +185,16 @@ def test_errors(servers: Servers, sql: str, sqlstate: str) -> None:
     with servers.psycopg() as connection, pytest.raises(psycopg.Error) as caught:
         connection.execute(f"select {sql}")
     assert caught.value.sqlstate == sqlstate
+
+
+def test_columns_are_listed_as_super(schema: Schema) -> None:
+    schema.run("create table t (a int, s super)")
+    listed = [
+        schema.value("select data_type from information_schema.columns where table_schema = %s "
+                     "and column_name = 's'", schema.name),
+        schema.value("select data_type from svv_columns where table_schema = %s "
+                     "and column_name = 's'", schema.name),
+        schema.value("select type from pg_table_def where tablename = 't' and \"column\" = 's'"),
+        schema.run(f"show columns from table warehouse.{schema.name}.t")[1][7],
+    ]  # fmt: skip
+    assert listed == ["super"] * 4

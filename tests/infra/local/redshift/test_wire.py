@@ -7,6 +7,7 @@ import datetime
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import redshift_connector
 
 from .conftest import Schema, Servers, wait_until
+from .raw_client import SYNC, RawClient, bind, execute, parse, query
 
 pytestmark = pytest.mark.slow
 
@@ -331,7 +333,64 @@ def test_many_connections_leave_nothing_behind(servers: Servers) -> None:
             connection.close()
         wait_until(lambda: sessions(servers, "true") == 1, "the sessions' end")
         descriptors, memory = gateway.num_fds(), gateway.memory_info().rss
-        one_after_another(700)
+        one_after_another(2000)
         wait_until(lambda: sessions(servers, "true") == 1, "the sessions' end")
         wait_until(lambda: gateway.num_fds() <= descriptors, "the sockets' end")
         assert gateway.memory_info().rss - memory < 10_000_000
+
+
+@pytest.mark.parametrize("megabytes", [4, 5, 6, 7, 8, 9, 10])
+@pytest.mark.parametrize("extended", [False, True])
+def test_what_came_while_the_client_did_not_read_is_sent_on(
+    servers: Servers, megabytes: int, extended: bool
+) -> None:
+    """PostgreSQL has said everything before the client reads a byte: nobody will wake again.
+
+    The subquery keeps the statement from those that are sent on at once.
+    """
+    rows = megabytes * 1000
+    sql = (
+        "select n, repeat('x', 1000) as filler "
+        f"from (select n from generate_series(1, {rows}) as n) as numbers order by n"
+    )
+    steps = [parse("", sql), bind("", ""), execute(""), SYNC] if extended else [query(sql)]
+    with RawClient(servers) as client:
+        client.send(b"".join(steps))
+        wait_until(
+            lambda: (
+                sessions(servers, "state = 'idle' and query like '%filler%'") == 1
+                or sessions(servers, "wait_event = 'ClientWrite'") == 1
+            ),
+            "the statement's end, or a full connection",
+        )
+        received = client.until("Z")
+        assert sum(kind == "D" for kind, _ in received) == rows
+
+
+@pytest.mark.parametrize("prepare", [False, True])
+def test_a_slow_reader_of_a_short_statement_bounds_memory(servers: Servers, prepare: bool) -> None:
+    gateway = psutil.Process(servers.pid)
+    sql = "select n, repeat('x', 1000) from generate_series(1, 200000) as n where n > %s"
+    with servers.psycopg() as connection, connection.cursor() as cursor:
+        cursor.execute("select 1")
+        before = gateway.memory_info().rss
+        peak, total = before, 0
+        for number, text in cursor.stream(sql, (0,)) if prepare else _rows(connection, sql):
+            total += number + len(text)
+            if number % 1000 == 0:
+                peak = max(peak, gateway.memory_info().rss)
+        assert total == 200_000 * 200_001 // 2 + 200_000 * 1000
+        assert peak - before < 40_000_000
+        assert connection.execute("select 2").fetchone() == (2,)
+
+
+def _rows(connection: psycopg.Connection[Any], sql: str) -> Iterator[tuple[int, str]]:
+    """Row by row, by the simple protocol."""
+    pgconn = connection.pgconn
+    pgconn.send_query(sql.replace("%s", "0").encode())
+    pgconn.set_single_row_mode()
+    while (result := pgconn.get_result()) is not None:
+        for row in range(result.ntuples):
+            number, text = result.get_value(row, 0), result.get_value(row, 1)
+            assert number is not None and text is not None
+            yield int(number), text.decode()

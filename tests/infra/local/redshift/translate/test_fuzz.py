@@ -57,6 +57,7 @@ def test_random_statements(seed: int) -> None:
     assert errors > 50
 
 
+# A rewritten call renders what is in it: calls in calls cost their depth squared, 15 s at 30,000.
 DEEP = 8_000
 
 

@@ -20,6 +20,12 @@ from infra.local.redshift.translate.lateral import lateral_uses, substitute
         ("with q as (select 1 as o, o + 1 as p) select p as r, r + 1 from q", ["o", "r"]),
         ("select case when a then 1 else 2 end, 1 as x from t", []),
         ("select a is distinct from b as q, q from t", ["q"]),
+        ("select trim(a) as a, upper(a) as b, a || 'c' as a, a as d from t", []),
+        ("select b as a, trim(a) as a, a as c from t", ["a", "a"]),
+        ("select f(z) as x, x from g() c(y int, x varchar)", []),
+        ("select f(z) as x, x from g() as c(y int, x varchar(9))", []),
+        ("select f(z) as x, x from g(x) as c(y int, z varchar)", ["x"]),
+        ("select f(z) as x, x from (select z) as c(y) join u on (x)", ["x"]),
     ],
 )
 def test_what_may_be_a_lateral_alias(sql: str, aliases: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infra.local.redshift.errors import GatewayError
+from infra.local.redshift.translate.long_names import stored, whole
 from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
 from infra.local.redshift.translate.statement import split, translate
 
@@ -229,11 +230,22 @@ def test_generate_series_is_the_leader_nodes(sql: str) -> None:
     assert plan("select n, oid from generate_series(1, 3) as n, pg_class").relations
 
 
-def test_names_over_postgres_limit_are_refused() -> None:
+def test_names_over_postgres_limit_are_stored_by_their_digest() -> None:
     assert plan(f"select {'a' * 63}").sql == f"select {'a' * 63}"
-    error = refusal(f'select 1 as "{"é" * 32}"')
+    upper, lower = (plan(f'select 1 as "{name * 32}"') for name in ("Éb", "Éb".lower()))
+    assert upper.long_names == ("Éb" * 32,)
+    assert lower.long_names == ("éb" * 32,)
+    short = stored("éb" * 32)
+    assert lower.sql == f'select 1 as "{short}"'
+    assert short.startswith("éb" * 15)
+    assert len(short.encode()) <= 63
+    assert whole(f'column "{short}" is unknown') == f'column "{"éb" * 32}" is unknown'
+    assert plan(f"select {'A' * 64}").sql == plan(f"select {'a' * 64}").sql
+    assert plan(f"select {'a' * 64}").sql != plan(f"select {'a' * 65}").sql
+    error = refusal(f'select 1 as "{"é" * 64}"')
     assert error.sqlstate == "42622"
     assert error.position == 13
+    assert refusal(f"select {'a' * 70}, jsonb_agg(unnest(b))").position == 90
 
 
 def test_case_sensitive_identifiers_are_kept_when_switched_on() -> None:

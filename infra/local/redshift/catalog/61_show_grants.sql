@@ -1,0 +1,103 @@
+-- SHOW GRANTS. A group is shown as a role whose name begins with a slash (dbt-redshift relies on it).
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_GRANTS.html
+drop function if exists pg_internal.show_grants(text[], text);
+
+create or replace view pg_internal.grants as
+select
+    n.nspname as namespace, 'TABLE'::varchar as object_type, pg_internal.shown(c.relname) as object_name,
+    x.privilege_type, x.grantee, x.grantor, x.is_grantable
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+cross join lateral pg_catalog.aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as x
+where c.relkind in ('r', 'v') and pg_internal.name_of_rows(c.oid) is null
+    and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal')
+    and x.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES', 'TRUNCATE')
+union all
+select
+    n.nspname, 'SCHEMA', pg_internal.schema_of(n.nspname), x.privilege_type, x.grantee, x.grantor,
+    x.is_grantable
+from pg_catalog.pg_namespace as n
+cross join lateral pg_catalog.aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as x
+where n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal')
+    and n.nspname not like 'pg\_toast%' and n.nspname not like 'pg\_temp%'
+union all
+select
+    null, 'DATABASE', d.datname::varchar,
+    case x.privilege_type when 'TEMPORARY' then 'TEMP' when 'CONNECT' then 'USAGE' else x.privilege_type end,
+    x.grantee, x.grantor, x.is_grantable
+from pg_catalog.pg_database as d
+cross join lateral pg_catalog.aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as x
+where d.datname = current_database();
+
+create or replace view pg_internal.shown_grants as
+select
+    (case when namespace is null then object_name else pg_internal.database_of(namespace) end)::varchar
+        as database_name,
+    pg_internal.schema_of(namespace) as schema_name, object_name, object_type,
+    privilege_type::varchar as privilege_type, grantee::integer as identity_id,
+    (case pg_internal.identity_type(grantee) when 'group' then '/' else '' end
+        || pg_internal.identity_name(grantee))::varchar as identity_name,
+    (case pg_internal.identity_type(grantee) when 'group' then 'role'
+        else pg_internal.identity_type(grantee) end)::varchar as identity_type,
+    is_grantable as admin_option, object_type as privilege_scope,
+    pg_internal.identity_name(grantor) as grantor_name, namespace
+from pg_internal.grants;
+
+create or replace function pg_internal.show_grants_of_all()
+returns table (
+    database_name varchar, schema_name varchar, object_name varchar, object_type varchar,
+    privilege_type varchar, identity_id integer, identity_name varchar, identity_type varchar,
+    admin_option boolean, privilege_scope varchar, grantor_name varchar
+) language sql stable as $$
+    select
+        database_name, schema_name, object_name, object_type, privilege_type, identity_id,
+        identity_name, identity_type, admin_option, privilege_scope, grantor_name
+    from pg_internal.shown_grants
+    order by database_name, schema_name nulls first, object_type, object_name, identity_name, privilege_type
+$$;
+create or replace function pg_internal.show_table_grants(path text[])
+returns table (
+    database_name varchar, schema_name varchar, object_name varchar, object_type varchar,
+    privilege_type varchar, identity_id integer, identity_name varchar, identity_type varchar,
+    admin_option boolean, privilege_scope varchar, grantor_name varchar
+) language sql stable as $$
+    select
+        database_name, schema_name, object_name, object_type, privilege_type, identity_id,
+        identity_name, identity_type, admin_option, privilege_scope, grantor_name
+    from pg_internal.shown_grants
+    where object_type = 'TABLE' and object_name = pg_internal.shown(path[cardinality(path)])
+        and namespace = case
+            when cardinality(path) > 1 then pg_internal.namespace_of(path[:cardinality(path) - 1])
+            else (
+                select n.nspname from pg_catalog.pg_class as c
+                join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+                where c.oid = pg_internal.relation_at(path)
+            )
+        end
+    order by identity_name, privilege_type
+$$;
+create or replace function pg_internal.show_schema_grants(path text[])
+returns table (
+    database_name varchar, schema_name varchar, object_name varchar, object_type varchar,
+    privilege_type varchar, identity_id integer, identity_name varchar, identity_type varchar,
+    admin_option boolean, privilege_scope varchar, grantor_name varchar
+) language sql stable as $$
+    select
+        database_name, schema_name, object_name, object_type, privilege_type, identity_id,
+        identity_name, identity_type, admin_option, privilege_scope, grantor_name
+    from pg_internal.shown_grants
+    where object_type = 'SCHEMA' and namespace = pg_internal.namespace_of(path)
+    order by identity_name, privilege_type
+$$;
+create or replace function pg_internal.show_database_grants(path text[])
+returns table (
+    database_name varchar, privilege_type varchar, identity_id integer, identity_name varchar,
+    identity_type varchar, admin_option boolean, privilege_scope varchar, grantor_name varchar
+) language sql stable as $$
+    select
+        database_name, privilege_type, identity_id, identity_name, identity_type, admin_option,
+        privilege_scope, grantor_name
+    from pg_internal.shown_grants
+    where object_type = 'DATABASE' and object_name = path[1]
+    order by identity_name, privilege_type
+$$;

@@ -1,0 +1,79 @@
+"""Names of 64 to 127 bytes: Redshift takes them, PostgreSQL stores 63.
+
+Such a name is stored as its beginning and a digest. Every statement is given the stored form before
+anything else reads it; results, errors and the catalog's views (catalog/12_long_names.sql) show the
+whole name again.
+https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from infra.local.redshift.errors import NAME_TOO_LONG, GatewayError
+from infra.local.redshift.translate.edits import Edits
+from infra.local.redshift.translate.lexer import Token
+from infra.local.redshift.translate.relations import fold, quoted
+
+# In bytes: Redshift's limit on a name, and PostgreSQL's (NAMEDATALEN - 1).
+MAX_NAME, MAX_STORED = 127, 63
+_HEAD, _DIGEST = 46, 16
+_STORED = re.compile(r'[^\s".]{1,46}~[0-9a-f]{16}(?![0-9a-f])')
+# Whole names by their stored form; all that this process has met, up to a bound.
+_whole: dict[str, str] = {}
+_MAX_KNOWN = 20_000
+
+
+def stored(name: str) -> str:
+    """What PostgreSQL calls a name; raises GatewayError for one over Redshift's limit."""
+    raw = name.encode()
+    if len(raw) <= MAX_STORED:
+        return name
+    if len(raw) > MAX_NAME:
+        raise GatewayError(
+            NAME_TOO_LONG,
+            f'identifier "{name}" is too long',
+            detail=f"{len(raw)} bytes; Redshift takes {MAX_NAME}.",
+            hint="Shorten the name.",
+        )
+    head = raw[:_HEAD].decode(errors="ignore")
+    short = f"{head}~{hashlib.sha256(raw).hexdigest()[:_DIGEST]}"
+    if len(_whole) >= _MAX_KNOWN:
+        _whole.pop(next(iter(_whole)))
+    _whole[short] = name
+    return short
+
+
+def whole(text: str) -> str:
+    """A text with the whole names in the place of their stored forms."""
+    if "~" not in text or not _whole:
+        return text
+    return _STORED.sub(lambda found: _whole.get(found[0], found[0]), text)
+
+
+def shorten(
+    tokens: list[Token], sql: str, *, case_sensitive: bool
+) -> tuple[Edits, tuple[str, ...]] | None:
+    """The edits that put stored names in, and the names; None when there are no long ones."""
+    long = [
+        token
+        for token in tokens
+        # A character has up to four bytes.
+        if token.end - token.start > MAX_STORED // 4
+        and token.is_name
+        and len(token.name.encode()) > MAX_STORED
+    ]
+    if not long:
+        return None
+    edits = Edits(sql)
+    names: dict[str, None] = {}
+    for token in long:
+        name = token.name if case_sensitive else fold(token)
+        try:
+            edits.replace(token.start, token.end, quoted(stored(name)))
+        except GatewayError as error:
+            error.position = token.start + 1
+            raise
+        names[name] = None
+    return edits, tuple(names)
