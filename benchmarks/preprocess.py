@@ -1,14 +1,13 @@
-"""Preprocessing against a bare Spark read, cast and write of the same trips, and its memory."""
+"""Preprocessing against a bare Spark read, cast and write of the same rows, and its memory."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
-import random
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,58 +16,42 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from benchmarks.pair import Bound, Measurement, Pair, Side
-from elt_lib.contract_yaml import sources_of
+from benchmarks.trips import SHAPES, Shape
 from infra.local.java import find_java_home
 from infra.local.livy.submit import s3_mounts
 from spark_jobs import preprocess
-from spark_jobs.feed import Feed, decode_feed
 from spark_jobs.session import build_session
 
 TARGET = 1.25  # 80% of the throughput
-FILES = 2
-MEGABYTES = 128  # per file
 HEAP = "768m"
-HEAP_LIMIT = 200.0  # MB that stay in use: the same for any size of file
-BROKEN = 0.003
-HEADER = (
-    "ride_id,rideable_type,started_at,ended_at,start_station_name,start_station_id,"
-    "end_station_name,end_station_id,start_lat,start_lng,end_lat,end_lng,member_casual"
-)
-TYPED = (
-    "ride_id string, rideable_type string, started_at timestamp, ended_at timestamp, "
-    "start_station_name string, start_station_id string, end_station_name string, "
-    "end_station_id string, start_lat double, start_lng double, end_lat double, end_lng double, "
-    "member_casual string"
-)
+GROWTH = 1.2  # of the live heap, from one file size to four times it
+_ROW_GROUP = "parquet.block.size"
+_PAUSE = 0.05  # seconds between two looks at the heap
 
 
 @contextlib.contextmanager
 def pairs() -> Iterator[list[Measurement]]:
-    """Time, then memory; the contract is the project's own, from $STARLIFT_MANIFEST."""
-    feed = _trips()
+    """Time for each format, then memory."""
     with tempfile.TemporaryDirectory() as folder, _spark(Path(folder)) as spark:
-        raw = Path(folder) / "s3" / "lake" / "raw"
-        _write_trips(raw)
-        bare = Side("bare read, cast, write", partial(_bare, spark), partial(_clear, raw.parent))
-        ours = Side("preprocess", partial(_preprocess, feed), partial(_clear, raw.parent))
-        megabytes = FILES * MEGABYTES
+        lake = Path(folder) / "s3" / "lake"
+        measurements: list[Measurement] = []
+        for shape in SHAPES:
+            shape.write(lake / shape.name)
+            size = sum(file.stat().st_size for file in (lake / shape.name).iterdir())
+            clear = partial(_clear, lake)
+            bare = Side("bare read, cast, write", partial(_bare, spark, shape), clear)
+            ours = Side("preprocess", partial(_preprocess, shape), clear)
+            name = f"{shape.title}, {size / 2**20:.0f} MB"
+            measurements.append(Pair(name, bare, ours, TARGET, rounds=2))
         yield [
-            Pair(f"{megabytes} MB of trips, {BROKEN:.1%} broken", bare, ours, TARGET, rounds=3),
+            *measurements,
             Bound(
-                f"heap that stays in use through a batch of {megabytes} MB",
-                partial(_kept_heap, spark, feed, raw.parent),
-                HEAP_LIMIT,
-                "MB",
+                "live heap through a file, against that through a file of a quarter its size",
+                partial(_growth, spark, SHAPES[0], lake),
+                GROWTH,
+                "times",
             ),
         ]
-
-
-def _trips() -> Feed:
-    path = os.environ.get("STARLIFT_MANIFEST", ".local/dbt/manifest.json")
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no dbt manifest at {path}: run `make manifest`")
-    feeds = sources_of(json.loads(Path(path).read_text()))["bikeshare"].feeds
-    return decode_feed(next(feed for feed in feeds if feed.name == "trips").spec())
 
 
 @contextlib.contextmanager
@@ -97,71 +80,71 @@ def _spark(folder: Path) -> Iterator[SparkSession]:
         session.stop()
 
 
-def _write_trips(folder: Path) -> None:
-    folder.mkdir()
-    rng = random.Random(7)  # noqa: S311 made-up trips
-    lines = [_trip(rng) for _ in range(50_000)]
-    size = sum(map(len, lines)) + len(lines)
-    for number in range(FILES):
-        with (folder / f"{number}.csv").open("w") as file:
-            file.write(f"{HEADER}\n")
-            for _ in range(MEGABYTES * 2**20 // size):
-                rng.shuffle(lines)
-                file.write("\n".join(lines) + "\n")
-
-
-def _trip(rng: random.Random) -> str:
-    start, minutes = rng.randrange(28 * 1440), rng.randrange(1, 600)
-    origin, target = rng.randrange(600), rng.randrange(600)
-    fields = [
-        f"{rng.getrandbits(64):016X}",
-        rng.choice(["docked_bike", "electric_bike", "classic_bike"]),
-        *(_moment(start, rng), _moment(start + minutes, rng)),
-        *(f"Station {origin} & Clark St", str(origin), f"Station {target} & Clark St", str(target)),
-        *(f"{rng.uniform(41, 42):.6f}", f"{rng.uniform(-88, -87):.6f}"),
-        *(f"{rng.uniform(41, 42):.6f}", f"{rng.uniform(-88, -87):.6f}"),
-        rng.choice(["member", "casual"]),
-    ]
-    if rng.random() < BROKEN:
-        fields[rng.choice([0, 2])] = ""
-    return ",".join(fields)
-
-
-def _moment(minute: int, rng: random.Random) -> str:
-    day, rest = divmod(minute, 1440)
-    return f"2021-09-{day + 1:02} {rest // 60:02}:{rest % 60:02}:{rng.randrange(60):02}"
-
-
 def _clear(lake: Path) -> None:
     for name in ("staged", "rejected"):
         shutil.rmtree(lake / name, ignore_errors=True)
 
 
-def _bare(spark: SparkSession) -> None:
-    rows = spark.read.schema(TYPED).options(header=True, timestampFormat="yyyy-MM-dd HH:mm:ss")
-    rows.csv("s3://lake/raw/*.csv").write.parquet("s3://lake/staged/")
+def _bare(spark: SparkSession, shape: Shape) -> None:
+    files = f"s3://lake/{shape.name}/*"
+    shape.read(spark, files).selectExpr(
+        *shape.casts,
+        "'20210901T000000' as _batch_id",
+        "_metadata.file_path as _source_file",
+        "current_timestamp() as _loaded_at",
+    ).write.parquet("s3://lake/staged/")
 
 
-def _preprocess(feed: Feed) -> None:
+def _preprocess(shape: Shape) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         preprocess.run(
-            feed,
+            shape.feed,
             batch_id="20210901T000000",
-            pattern="s3://lake/raw/*.csv",
+            pattern=f"s3://lake/{shape.name}/*",
             output="s3://lake/staged/",
             rejected="s3://lake/rejected/",
         )
 
 
-def _kept_heap(spark: SparkSession, feed: Feed, lake: Path) -> float:
-    """Return the most of the old generation that was in use after a collection, in MB."""
+def _growth(spark: SparkSession, shape: Shape, lake: Path) -> float:
+    """Return how many times as much heap a file of four times the size takes.
+
+    Row groups are small, so that the Parquet writer's buffer is as full with either file.
+    """
+    conf: Any = spark.sparkContext._jsc
+    conf.hadoopConfiguration().set(_ROW_GROUP, str(2 * 2**20))
+    whole = next((lake / shape.name).iterdir()).read_bytes()
+    live = []
+    try:
+        for number, share in enumerate((4, 1, 4, 1)):
+            folder = lake / f"memory{number}"
+            folder.mkdir()
+            part = whole[: len(whole) // share]
+            (folder / "a.csv").write_bytes(part[: part.rindex(b"\n") + 1])
+            _clear(lake)
+            live.append(_live_heap(spark, partial(_preprocess, shape.at(folder.name))))
+    finally:
+        conf.hadoopConfiguration().unset(_ROW_GROUP)
+    return live[3] / live[2]
+
+
+def _live_heap(spark: SparkSession, run: partial[None]) -> float:
+    """Return the most bytes that were alive, by collections while it runs."""
     java: Any = spark.sparkContext._jvm
-    pools = java.java.lang.management.ManagementFactory.getMemoryPoolMXBeans()
-    old = next(pool for pool in pools if "Tenured" in pool.getName())
-    kept = 0
-    for _ in range(2):
-        _clear(lake)
-        _preprocess(feed)
-        java.System.gc()
-        kept = max(kept, int(old.getCollectionUsage().getUsed()))
-    return kept / 2**20
+    bean = java.java.lang.management.ManagementFactory.getMemoryMXBean()
+    most, ended = 0, threading.Event()
+
+    def look() -> None:
+        nonlocal most
+        while not ended.wait(_PAUSE):
+            java.System.gc()
+            most = max(most, int(bean.getHeapMemoryUsage().getUsed()))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        run()
+    finally:
+        ended.set()
+        watcher.join()
+    return most

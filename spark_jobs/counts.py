@@ -37,11 +37,10 @@ class RejectCount:
 
 @dataclass(frozen=True)
 class Totals:
-    """What was seen while the raw files were read; `buckets` are those of the rejected records."""
+    """What was seen while the raw files were read."""
 
     raw: int
     rejected: int
-    buckets: tuple[int, ...] = ()
 
     @property
     def written(self) -> int:
@@ -50,7 +49,7 @@ class Totals:
 
     def plus(self, files: int) -> Totals:
         """Return the totals with files that are rejected as a whole: a raw row each."""
-        return Totals(self.raw + files, self.rejected + files, self.buckets)
+        return Totals(self.raw + files, self.rejected + files)
 
 
 @dataclass(frozen=True)

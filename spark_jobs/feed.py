@@ -53,10 +53,11 @@ class FileFormat:
     Records end with the line unless `multiline` is set: only then can Spark share one large file
     among tasks, and confine a stray quote to its own line. `entries` says which files of a zip
     archive are data; `loose_headers` compares names without case and blanks; with
-    `trailing_delimiters`, records may end with more delimiters than the header has.
+    `trailing_delimiters`, records may end with more delimiters than the header has. A feed of
+    several formats is read as `Feed.of` has it, once for each.
     """
 
-    format: Format = Format.CSV
+    formats: tuple[Format, ...] = (Format.CSV,)
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'
@@ -67,6 +68,12 @@ class FileFormat:
     loose_headers: bool = False
     trailing_delimiters: bool = False
     entries: str = "*"
+
+    @property
+    def format(self) -> Format:
+        """Return the one format of these files; raise `ValueError` where there are several."""
+        (only,) = self.formats
+        return only
 
     @property
     def charset(self) -> str:
@@ -134,6 +141,13 @@ class Feed:
         """Return the columns that a file's own fields fill: all but the one for extra columns."""
         return tuple(column for column in self.columns if not column.extra)
 
+    def of(self, form: Format) -> Feed:
+        """Return the feed as its files of one format are read."""
+        columns = self.columns
+        if form is Format.PARQUET:
+            columns = tuple(_typed(column) for column in columns)
+        return replace(self, files=replace(self.files, formats=(form,)), columns=columns)
+
     def key(self, name: str) -> str:
         """Return what a name in a file is compared by."""
         return "".join(name.split()).casefold() if self.files.loose_headers else name.strip()
@@ -180,8 +194,6 @@ def parse_feed(spec: Mapping[str, Any]) -> Feed:
     except ValueError as error:
         raise BatchError(f"the feed specification is wrong: {error}") from error
     _check_names(feed)
-    if feed.files.format is Format.PARQUET:
-        return replace(feed, columns=tuple(_typed(column) for column in feed.columns))
     return feed
 
 
@@ -192,11 +204,14 @@ def _parse_limit(value: float | str) -> RejectLimit:
 
 
 def _parse_files(spec: Mapping[str, Any]) -> FileFormat:
-    _refuse_unknown(spec, {field.name for field in fields(FileFormat)}, "files")
+    known = {field.name for field in fields(FileFormat)} - {"formats"} | {"format"}
+    _refuse_unknown(spec, known, "files")
     values: dict[str, Any] = {
         key: tuple(value) if key == "null_values" else value for key, value in spec.items()
     }
-    files = FileFormat(**{**values, "format": Format(spec.get("format", "csv"))})
+    named = values.pop("format", "csv")
+    formats = tuple(Format(name) for name in ([named] if isinstance(named, str) else named))
+    files = FileFormat(**values, formats=formats)
     if not files.delimiter or len(files.quote) > 1 or len(files.escape) > 1:
         raise BatchError("files.delimiter is empty, or quote or escape is more than one character")
     try:

@@ -12,6 +12,7 @@ from spark_jobs.rules import Rule
 RAW = "_raw"
 FLAW = "_flaw"
 FIELDS = "_fields"
+NUL = r"'\0'"  # a character that Redshift's text cannot hold
 
 
 class Flaw(Enum):
@@ -36,7 +37,8 @@ def flaw_reason(feed: Feed) -> str:
     """Return the SQL of the sentence that says what is wrong with a flawed record."""
     files = feed.files
     reasons = {
-        Flaw.ENCODING: sql.literal(f"the record is not {files.encoding} text"),
+        Flaw.ENCODING: f"if(contains({RAW}, {NUL}), 'the record holds NUL characters', "
+        f"{sql.literal(f'the record is not {files.encoding} text')})",
         Flaw.QUOTING: sql.literal(
             f"a value opened with {files.quote} is not closed before the next delimiter or the "
             "end of the line; if values hold line ends, write `multiline: true` in the contract"

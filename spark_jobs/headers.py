@@ -11,7 +11,7 @@ from functools import partial
 
 from spark_jobs.csv_text import QuoteError, split_record
 from spark_jobs.feed import ExtraColumns, Feed, FileFormat, Format
-from spark_jobs.raw_files import FileError, Findings, check_head
+from spark_jobs.raw_files import FileError, Findings, check_head, format_of
 from spark_jobs.storage import Storage, StoredFile
 
 HEAD_BYTES = 64 * 1024
@@ -43,28 +43,51 @@ class Family:
     header_texts: tuple[str, ...]
     positions: Mapping[str, int]
     extra: Mapping[int, str] = field(default_factory=dict)
+    format: Format = Format.CSV
 
 
 def find_families(
     storage: Storage, feed: Feed, files: Iterable[StoredFile], findings: Findings
 ) -> list[Family]:
     """Look at the head of each file and group the files; one that is off goes to `findings`."""
-    read = partial(_READERS[feed.files.format], storage, feed)
+    groups: dict[Format, list[StoredFile]] = {form: [] for form in feed.files.formats}
+    for file in files:
+        form = findings.guard([file], partial(format_of, file, feed))
+        if form is not None:
+            groups[form].append(file)
+    found = (_find_families(storage, feed.of(form), groups[form], findings) for form in groups)
+    return [family for families in found for family in families]
+
+
+def by_format(feed: Feed, families: Iterable[Family]) -> list[tuple[Feed, list[Family]]]:
+    """Return the families of each format, with the feed as their files are read."""
+    groups: dict[Format, list[Family]] = defaultdict(list)
+    for family in families:
+        groups[family.format].append(family)
+    return [(feed.of(form), group) for form, group in groups.items()]
+
+
+def _find_families(
+    storage: Storage, feed: Feed, files: Iterable[StoredFile], findings: Findings
+) -> list[Family]:
+    form = feed.files.format
+    read = partial(_READERS[form], storage, feed)
     # Opening a file on S3 takes tens of milliseconds: many files are opened side by side.
     with ThreadPoolExecutor(max_workers=16) as pool:
         looks = pool.map(lambda f: findings.guard([f], lambda: read(f)), files)
         headers = [header for header in looks if header is not None]
-    if feed.files.format is Format.JSONL:
-        return [Family(tuple(h.file for h in headers), (), (), {})] if headers else []
+    if form is Format.JSONL:
+        return [Family(tuple(h.file for h in headers), (), (), {}, {}, form)] if headers else []
     return group_headers(feed, headers, findings)
 
 
 def group_headers(feed: Feed, headers: Iterable[Header], findings: Findings) -> list[Family]:
     """Group headers with the same names, in order, and match their names with the columns."""
+    form = feed.files.format
     groups: dict[tuple[str, ...], list[Header]] = defaultdict(list)
     for header in headers:
         # Parquet files go together only when their types are the same too.
-        typed = (header.text,) if feed.files.format is Format.PARQUET else ()
+        typed = (header.text,) if form is Format.PARQUET else ()
         groups[header.names + typed].append(header)
     families = []
     for group in groups.values():
@@ -74,7 +97,7 @@ def group_headers(feed: Feed, headers: Iterable[Header], findings: Findings) -> 
             texts = tuple(sorted({header.text for header in group}))
             claimed = set(positions.values())
             extra = {at: name for at, name in enumerate(names) if at not in claimed}
-            families.append(Family(files, names, texts, positions, extra))
+            families.append(Family(files, names, texts, positions, extra, form))
     return families
 
 

@@ -1,79 +1,92 @@
 """At which line of its file a rejected record begins.
 
-A task numbers the lines of the block that it reads. Lines of blocks before it in the same file are
-counted in a pass of their own, which parses nothing and is made for files of several blocks only.
-Records that span lines (`multiline`) are numbered by Spark, and the same parser goes through the
-file once more on the driver to say where they begin: its memory does not grow with the file, but it
-is one thread per file.
+A task numbers the lines that it reads, of one piece of a file or of several. With which number a
+piece began, and how many lines stand before it in its file, says a second scan, which parses
+nothing and is made only when there are rejects. Records that span lines (`multiline`) are numbered
+by Spark, and the same parser goes through the file once more on the driver to say where they begin:
+its memory does not grow with the file, but it is one thread per file.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import reduce
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812  (its customary name)
 
-from spark_jobs import sql
 from spark_jobs.feed import SOURCE_FILE, Feed, Format
 from spark_jobs.headers import Family
-from spark_jobs.reader import BLOCK, ROW, multiline_options, paths_of, source_file
-from spark_jobs.storage import Storage, StoredFile
+from spark_jobs.reader import BLOCK, ROW, multiline_options, scan
+from spark_jobs.storage import Storage
 
-_WHOLE = (".gz", ".deflate", ".snappy", ".lz4", ".zst")  # read by one task each
+LINE = "_line"
+_MANY_LINES = 100_000  # rejects of `multiline` files for which the driver looks up lines
 
 
-def line_of(spark: SparkSession, feed: Feed, families: Iterable[Family], block_bytes: int) -> str:
-    """Return the SQL of a record's line, from 1; of a Parquet file it is the row's number.
+def with_lines(
+    spark: SparkSession,
+    storage: Storage,
+    feed: Feed,
+    families: Sequence[Family],
+    rows: DataFrame,
+    count: int,
+) -> DataFrame:
+    """Return so many rows with `_line`, from 1; of a Parquet file it is the row's number.
 
-    With `multiline` it is the record's number: `start_lines` turns it into a line.
+    It is NULL where records span lines and too many are asked for.
     """
     if feed.files.format is Format.PARQUET:
-        return f"{ROW} + 1"
-    if feed.files.multiline:
-        return f"{ROW} + {1 + feed.files.header}"
-    long = [
-        file
-        for family in families
-        for file in family.files
-        if file.size > block_bytes and not file.url.lower().endswith(_WHOLE)
-    ]
-    before = _lines_before(spark, long) if long else {}
-    if not before:
-        return f"{ROW} + 1"
-    pairs = ", ".join(f"{sql.literal(key)}, {count}L" for key, count in before.items())
-    return f"{ROW} + 1 + coalesce(try_element_at(map({pairs}), {_key()}), 0L)"
+        return rows.selectExpr("*", f"{ROW} + 1 as {LINE}")
+    if not spans_lines(feed):
+        return _numbered(spark, feed, families, rows, 1)
+    if count > _MANY_LINES:
+        return rows.selectExpr("*", f"cast(null as bigint) as {LINE}")
+    numbered = _numbered(spark, feed, families, rows, 1 + feed.files.header)
+    return _at_lines(spark, storage, feed, families, numbered)
 
 
-def start_lines(
-    storage: Storage, feed: Feed, file: StoredFile, records: Sequence[int]
-) -> dict[int, int]:
-    """Return the line at which records of a `multiline` file begin; both count from 1."""
-    options = multiline_options(feed.files)
-    return storage.record_lines(file.url, options, feed.files.charset, sorted(set(records)))
+def spans_lines(feed: Feed) -> bool:
+    """Whether records may span lines: only text that is split into fields has such."""
+    return feed.files.multiline and feed.files.format is Format.CSV
 
 
-def _lines_before(spark: SparkSession, files: Sequence[StoredFile]) -> dict[str, int]:
-    """Count the lines in each block of some files; return how many stand before it in its file."""
-    counts = (
-        spark.read.text(paths_of(files))
-        .selectExpr(source_file(files), f"_metadata.file_block_start as {BLOCK}")
-        .groupBy(SOURCE_FILE, BLOCK)
-        .count()
-        .collect()
+def _numbered(
+    spark: SparkSession, feed: Feed, families: Sequence[Family], rows: DataFrame, first: int
+) -> DataFrame:
+    """Number the lines or records of each file; its first is `first`."""
+    scans = [scan(spark, feed, family).select(SOURCE_FILE, ROW, BLOCK) for family in families]
+    pieces = reduce(DataFrame.union, scans).groupBy(SOURCE_FILE, BLOCK)
+    begun = pieces.agg(F.min(ROW).alias("_begun"), F.count(F.lit(1)).alias("_lines"))
+    before = (
+        f"coalesce(sum(_lines) over (partition by {SOURCE_FILE} order by {BLOCK} "
+        "rows between unbounded preceding and 1 preceding), 0)"
     )
-    blocks: dict[str, list[Any]] = defaultdict(list)
-    for row in counts:
-        blocks[row[0]].append((row[1], row[2]))
-    before = {}
-    for name, found in blocks.items():
-        total = 0
-        for start, lines in sorted(found):
-            before[f"{name}#{start}"] = total
-            total += lines
-    return before
+    starts = begun.selectExpr(SOURCE_FILE, BLOCK, f"{before} - _begun + {first} as _start")
+    joined = rows.join(F.broadcast(starts), [SOURCE_FILE, BLOCK])
+    return joined.selectExpr("*", f"{ROW} + _start as {LINE}").drop("_start")
 
 
-def _key() -> str:
-    return f"concat({SOURCE_FILE}, '#', {BLOCK})"
+def _at_lines(
+    spark: SparkSession,
+    storage: Storage,
+    feed: Feed,
+    families: Sequence[Family],
+    rows: DataFrame,
+) -> DataFrame:
+    """Replace the numbers of records that span lines by the lines at which they begin."""
+    records: dict[str, set[int]] = {}
+    for name, number in rows.select(SOURCE_FILE, LINE).collect():
+        records.setdefault(name, set()).add(number)
+    files = {file.name: file.url for family in families for file in family.files}
+    options, charset = multiline_options(feed.files), feed.files.charset
+    known = [
+        (name, number, line)
+        for name, numbers in records.items()
+        for number, line in storage.record_lines(
+            files[name], options, charset, sorted(numbers)
+        ).items()
+    ]
+    table = spark.createDataFrame(known, f"{SOURCE_FILE} string, {LINE} bigint, _begins bigint")
+    joined = rows.join(F.broadcast(table), [SOURCE_FILE, LINE], "left")
+    return joined.drop(LINE).withColumnRenamed("_begins", LINE)

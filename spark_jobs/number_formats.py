@@ -13,6 +13,8 @@ from spark_jobs.redshift_types import Kind
 # Java reads more as a number than people write: 1d, 0x1p3, NaN, digits of other scripts.
 _NUMBER = "^[-+.0-9eE]+$"
 _WHOLE = r"^[-+]?[0-9]+\.0*$"
+# Large doubles as Java and SAS write them: 9.2471038E10.
+_EXPONENT = r"^[-+]?[0-9]+\.[0-9]*[eE][+]?[0-9]{1,2}$"
 _FORMAT = re.compile(r"(?:#([^#0])##)?0(?:([^#0])#+)?")
 
 
@@ -49,8 +51,10 @@ def to_number(text: str, column: Column) -> str:
 
 def is_number(text: str) -> str:
     """Return the condition that a text which Java reads as a double is one that people write."""
-    last = f"substring({text}, -1) between '.' and '9'"
-    return f"{last} and not contains({text}, 'x') and not contains({text}, 'X')"
+    # Not `between`, for which Spark makes a step of its own.
+    last = f"substring({text}, -1)"
+    hexadecimal = f"contains({text}, 'x') or contains({text}, 'X')"
+    return f"{last} >= '.' and {last} <= '9' and not ({hexadecimal})"
 
 
 def _cast(number: str, column: Column) -> str:
@@ -61,7 +65,12 @@ def _cast(number: str, column: Column) -> str:
     if kind is Kind.NUMERIC:
         # Digits beyond the scale are rounded, as a cast does in Redshift.
         return f"if(rlike({number}, '{_NUMBER}'), {cast}, null)"
-    whole = f"if(rlike({number}, {sql.literal(_WHOLE)}), substring_index({number}, '.', 1), null)"
+    exact = f"try_cast({number} as decimal(38, 9))"
+    large = f"if(rlike({number}, {sql.literal(_EXPONENT)}), {exact}, null)"
+    whole = (
+        f"case when rlike({number}, {sql.literal(_WHOLE)}) then substring_index({number}, '.', 1) "
+        f"when {large} = floor({large}) then cast(floor({large}) as string) end"
+    )
     return f"try_cast(if(contains({number}, '.'), {whole}, {number}) as {target})"
 
 

@@ -14,16 +14,17 @@ import traceback
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import reduce
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs import rejects, writer
 from spark_jobs.counts import RejectCount, Totals, account, reject_table
 from spark_jobs.errors import BatchError, UnstableError
 from spark_jobs.feed import Feed, decode_feed
-from spark_jobs.headers import Family, find_families
+from spark_jobs.headers import Family, by_format, find_families
 from spark_jobs.patterns import refuse_unknown
 from spark_jobs.raw_files import Findings, explain_failure, find_files
 from spark_jobs.reader import read_files
@@ -79,7 +80,7 @@ def run(
         files = find_files(storage, feed, pattern, attempt.work_folder, findings)
         families = find_families(storage, feed, files, findings)
         names = [file.name for file in (*files, *(u.file for u in findings.unreadable))]
-        totals = _write_good(spark, storage, attempt, families, slices)
+        totals = _write_rows(spark, storage, attempt, families, slices)
         totals = totals.plus(len(findings.unreadable))
         _say(f"{feed} {batch_id}: {totals.raw} raw rows in {len(set(names))} files")
         readable = [file for family in families for file in family.files]
@@ -99,7 +100,7 @@ def run(
     _say(f"{totals.written} rows written, {totals.rejected} rejected: {report['manifest']['url']}")
 
 
-def _write_good(
+def _write_rows(
     spark: SparkSession,
     storage: Storage,
     attempt: writer.Attempt,
@@ -112,9 +113,12 @@ def _write_good(
     files: list[StoredFile] = [file for family in families for file in family.files]
     parts = writer.plan_files(spark, feed, files, slices)
     try:
-        return writer.write_good(
-            convert_rows(read_files(spark, feed, families), feed), attempt, parts
-        )
+        loaded_at = attempt.loaded_at.strftime("%Y-%m-%d %H:%M:%S")
+        converted = [
+            convert_rows(read_files(spark, each, group), each, attempt.batch_id, loaded_at)
+            for each, group in by_format(feed, families)
+        ]
+        return writer.write_rows(reduce(DataFrame.unionByName, converted), attempt, parts)
     except (PySparkException, Py4JJavaError) as error:
         refuse_unknown(spark, feed)
         if reason := explain_failure(storage, feed, files, str(error)):
@@ -143,14 +147,15 @@ def _folder(url: str) -> str:
 
 
 def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--feed", required=True, help="feed specification, base64url of JSON")
     parser.add_argument("--batch-id", required=True, help="e.g. 20191001T000000")
     parser.add_argument("--input", required=True, help="glob of the raw files")
     parser.add_argument("--output", required=True, help="prefix for Parquet, manifest and report")
     parser.add_argument("--rejected", required=True, help="prefix for rejected rows")
     parser.add_argument("--slices", type=int, default=1, help="slices of the warehouse")
-    return parser.parse_args(argv)
+    # AWS Glue adds options of its own, such as --JOB_NAME.
+    return parser.parse_known_args(argv)[0]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ file"): `FileError` says what is wrong, `unreadable_files` in the contract what 
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,6 +22,13 @@ _MAGIC = {
     b"PAR1": "a Parquet file",
     b"%PDF": "a PDF document",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+}
+
+# By which ends of their names the files of a feed of several formats are told apart.
+_ENDINGS = {
+    Format.CSV: (".csv", ".txt", ".tsv"),
+    Format.JSONL: (".jsonl", ".ndjson", ".json"),
+    Format.PARQUET: (".parquet", ".pq"),
 }
 
 T = TypeVar("T")
@@ -79,6 +87,25 @@ def find_files(
     return files
 
 
+def format_of(file: StoredFile, feed: Feed) -> Format:
+    """Return a file's format: the feed's, or the one of several that its name ends with.
+
+    Raises `FileError` for a name that ends with none of them.
+    """
+    formats = feed.files.formats
+    if len(formats) == 1:
+        return formats[0]
+    name = file.url.lower().removesuffix(".gz").removesuffix(".bz2")
+    for form in formats:
+        if name.endswith(_ENDINGS[form]):
+            return form
+    endings = ", ".join(ending for form in formats for ending in _ENDINGS[form])
+    raise FileError(
+        f"{file.name}: the feed has files of several formats, told apart by their names, and this "
+        f"name ends with none of {endings}: upload it under a name that does"
+    )
+
+
 def check_head(file: StoredFile, head: bytes, feed: Feed) -> None:
     """Raise `FileError` for a file whose first bytes say that it is no text of the feed's."""
     if head.startswith(_LFS):
@@ -93,6 +120,11 @@ def check_head(file: StoredFile, head: bytes, feed: Feed) -> None:
                 "by what it is"
             )
     wide = feed.files.charset.startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
+    if not wide and head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FileError(
+            f"{file.name} is UTF-16 text: upload it as {feed.files.encoding}, or write "
+            "`encoding: utf-16` and `multiline: true` in the contract"
+        )
     if not wide and b"\0" in head:
         raise FileError(f"{file.name} is binary, not text: it holds NUL bytes; upload it again")
 
@@ -120,7 +152,7 @@ def explain_failure(
 
 
 def _unzip(storage: Storage, feed: Feed, file: StoredFile, folder: str) -> Sequence[StoredFile]:
-    if feed.files.format is Format.PARQUET:
+    if feed.files.formats == (Format.PARQUET,):
         raise FileError(f"{file.name} is a zip archive: Parquet files are uploaded as they are")
     try:
         found = storage.unzip(file, folder, feed.files.entries)

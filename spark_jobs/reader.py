@@ -1,72 +1,70 @@
-"""Raw files to rows of text: a string per column, the record's file and flaw, and where it stands.
+"""Raw files to rows of text: a string per column, the record's file, place, raw text and flaw.
 
-Everything is read once for the good rows. A second reading (`again`) gives the rejected records
-alone, which only then need their raw text and their place in the file.
+Every format gives the same columns, so that the contract's rules are written once. What only a
+rejected record needs (its raw text, its place) is named here and worked out for such records alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import DataType
 
 from spark_jobs import sql
 from spark_jobs.csv_text import badly_quoted, without_surplus
 from spark_jobs.feed import SOURCE_FILE, ExtraColumns, Feed, FileFormat, Format
-from spark_jobs.flaws import FIELDS, FLAW, RAW, Flaw
+from spark_jobs.flaws import FIELDS, FLAW, NUL, RAW, Flaw
 from spark_jobs.headers import Family
 from spark_jobs.storage import StoredFile
+from spark_jobs.typed_values import takes, text_of
 
-HASH = "_hash"
 ROW = "_row"
 BLOCK = "_block"
-BUCKETS = 2**16
 # A quoted value that is never closed would take the rest of the file. The parser reserves as many
 # characters at once.
 LONGEST_VALUE = 4 * 2**20
 CORRUPT = "_corrupt"
+_PLACE = SOURCE_FILE, ROW, BLOCK
 _UNREADABLE = "\ufffd"  # what decoding puts in the place of bytes that it cannot read
 _GLOB = re.compile(r"([\[\]{}*?\\])")
 
 
-@dataclass(frozen=True)
-class Again:
-    """A second reading: at least the records of these buckets, with raw text and place.
+def read_files(spark: SparkSession, feed: Feed, families: Iterable[Family]) -> DataFrame:
+    """Return every record of the files: contract columns, file, place, raw text, flaw.
 
-    `_row` counts the lines (or records) of a block from 0, `_block` is where the block begins in
-    the file, in bytes. Each task must read one block: see `session.read_in_blocks`.
-    """
-
-    buckets: Collection[int]
-
-    @property
-    def condition(self) -> str:
-        """Return the condition by which other records are left out before they are parsed."""
-        return f"{bucket()} in ({', '.join(str(number) for number in self.buckets)})"
-
-
-def read_files(
-    spark: SparkSession, feed: Feed, families: Iterable[Family], again: Again | None = None
-) -> DataFrame:
-    """Return every record of the files: contract columns as text, file, flaw, fields, hash.
-
+    Columns are text, but for those of Parquet files whose values need no way through a text.
     `_flaw` is NULL for a record that could be split into fields (the header has `_fields`), else a
-    `Flaw`. Blank lines and lines equal to the header are not records.
+    `Flaw`. Blank lines and lines equal to the header are not records. For `_row` and `_block` see
+    `scan`.
     """
     read = {
         Format.CSV: _read_csv_records if feed.files.multiline else _read_csv_lines,
         Format.JSONL: _read_json,
         Format.PARQUET: _read_parquet,
     }[feed.files.format]
-    return reduce(DataFrame.unionByName, [read(spark, feed, f, again) for f in families])
+    return reduce(_append, [read(spark, feed, family) for family in families])
 
 
-def bucket() -> str:
-    """Return the SQL of a record's bucket: a short hash, to find records again."""
-    return f"cast(pmod({HASH}, {BUCKETS}) as int)"
+def scan(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
+    """Return the lines of text files (with `multiline` the records), each with its place.
+
+    `_row` numbers what one task reads, in order; `_block` is the byte of the file at which the
+    piece begins that the task reads. A second scan of the same files is cut in the same way.
+    """
+    files, paths = feed.files, paths_of(family.files)
+    if files.format is Format.CSV and files.multiline:
+        options = {**multiline_options(files), "columnPruning": "false"}
+        read = spark.read.schema(_schema(family)).options(**options, enforceSchema=True)
+        rows = read.options(header=files.header).csv(paths)
+    else:
+        rows = spark.read.text(paths)
+    # The task's number is in the upper bits (functions.monotonically_increasing_id).
+    row = f"monotonically_increasing_id() & {2**33 - 1}L as {ROW}"
+    place = source_file(family.files), row, f"_metadata.file_block_start as {BLOCK}"
+    return rows.selectExpr("*", *place)
 
 
 def source_file(files: Iterable[StoredFile]) -> str:
@@ -102,39 +100,32 @@ def _options(files: FileFormat) -> dict[str, str]:
     }
 
 
-def _lines(spark: SparkSession, feed: Feed, family: Family, again: Again | None) -> DataFrame:
+def _lines(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
     """Read a record per line: files are split among tasks, and the exact text is at hand.
 
     Hadoop's line reader takes \\n, \\r\\n and \\r as line ends, and a byte order mark off.
     """
-    files = feed.files
+    files, lines = feed.files, scan(spark, feed, family)
     if files.charset == "utf-8":
-        text, readable = "value", "is_valid_utf8(value)"
+        readable = f"is_valid_utf8(value) and not contains(value, {NUL}) as _readable"
+        decoded = lines.selectExpr(f"value as {RAW}", *_PLACE, readable)
     else:
         text = f"decode(cast(value as binary), {sql.literal(files.charset)})"
-        readable = f"not contains({text}, {sql.literal(_UNREADABLE)})"
-    lines = (
-        spark.read.text(paths_of(family.files))
-        .selectExpr(
-            *(f"{text} as {RAW}", f"{readable} as _readable", f"xxhash64(value) as {HASH}"),
-            *(source_file(family.files), *_place(again)),
+        decoded = lines.selectExpr(f"{text} as {RAW}", *_PLACE).selectExpr(
+            "*", f"not {_unreadable(RAW)} as _readable"
         )
-        .where(f"trim({RAW}) <> ''")
-    )
-    return lines if again is None else lines.where(again.condition)
+    return decoded.where(f"trim({RAW}) <> ''")
 
 
-def _read_csv_lines(
-    spark: SparkSession, feed: Feed, family: Family, again: Again | None
-) -> DataFrame:
+def _read_csv_lines(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
     files, names = feed.files, len(family.names)
-    lines = _lines(spark, feed, family, again)
+    lines = _lines(spark, feed, family)
     if family.header_texts != ("",) and family.header_texts:
         lines = lines.where(f"not {sql.in_list(RAW, family.header_texts)}")
     record = without_surplus(RAW, names, files) if files.trailing_delimiters else RAW
     parsed = f"from_csv({record}, {sql.literal(_schema(family))}, {_options_map(files)})"
     return lines.selectExpr("*", f"{parsed} as _record").selectExpr(
-        *_known(again),
+        *(*_PLACE, RAW),
         f"case when not _readable then '{Flaw.ENCODING.value}' "
         f"when {badly_quoted(RAW, files)} then '{Flaw.QUOTING.value}' "
         f"when _record.{CORRUPT} is not null then '{Flaw.COUNT.value}' end as {FLAW}",
@@ -143,59 +134,43 @@ def _read_csv_lines(
     )
 
 
-def _read_csv_records(
-    spark: SparkSession, feed: Feed, family: Family, again: Again | None
-) -> DataFrame:
+def _read_csv_records(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
     """Read records that may span lines: one task reads a file, and raw text is put together."""
-    files = feed.files
     names = ", ".join(f"c{at}" for at in range(len(family.names)))
-    rows = (
-        spark.read.schema(_schema(family))
-        .options(**multiline_options(files), header=files.header, enforceSchema=True)
-        .csv(paths_of(family.files))
-        .selectExpr(
-            *("*", f"xxhash64({names}, {CORRUPT}) as {HASH}"),
-            *(source_file(family.files), *_place(again)),
-        )
-    )
-    if again is not None:
-        rows = rows.where(again.condition)
-    written = f"to_csv(struct({names}), {_options_map(files)})"
-    texts = f"concat_ws('', {names}, {CORRUPT})"
-    return rows.selectExpr(
-        "*", *([f"coalesce({CORRUPT}, {written}) as {RAW}"] if again else [])
-    ).selectExpr(
-        *_known(again),
-        f"case when contains({texts}, {sql.literal(_UNREADABLE)}) then '{Flaw.ENCODING.value}' "
+    written = f"to_csv(struct({names}), {_options_map(feed.files)})"
+    unreadable = _unreadable(f"concat_ws('', {names}, {CORRUPT})")
+    return scan(spark, feed, family).selectExpr(
+        *(*_PLACE, f"coalesce({CORRUPT}, {written}) as {RAW}"),
+        f"case when {unreadable} then '{Flaw.ENCODING.value}' "
         f"when {CORRUPT} is not null then '{Flaw.COUNT.value}' end as {FLAW}",
         f"{len(family.names)} as {FIELDS}",
         *_columns(feed, family, ""),
     )
 
 
-def _read_json(spark: SparkSession, feed: Feed, family: Family, again: Again | None) -> DataFrame:
+def _read_json(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
     """Read an object per line; variants keep the digits of numbers, and objects within."""
-    lines = _lines(spark, feed, family, again)
     owners = feed.owners()
-    schema = ", ".join(f"{sql.name(name)} variant" for name in owners)
-    options = f"map('mode', 'PERMISSIVE', 'columnNameOfCorruptRecord', '{CORRUPT}')"
-    parsed = f"from_json({RAW}, {sql.literal(f'{schema}, {CORRUPT} string')}, {options})"
-    # Spark's parser stops at the end of the first object: what follows it must not be lost.
-    several = f"coalesce(json_array_length(concat('[', {RAW}, ']')), 0) <> 1"
-    broken = f"_record.{CORRUPT} is not null or {several}"
+    fields = ", ".join(f"{sql.name(name)}: variant" for name in owners)
+    schema = sql.literal(f"array<struct<{fields}>>")
+    # As an array, because Spark's parser stops at the end of an object: what follows is not lost.
+    parsed = f"from_json(concat('[', {RAW}, ']'), {schema}, map('mode', 'PERMISSIVE'))"
+    broken = "coalesce(array_size(_records), 0) <> 1"
     known = f"array({', '.join(sql.literal(name) for name in owners)})"
     unclaimed = f"size(array_except(json_object_keys({RAW}), {known})) > 0"
     strict = feed.extra_columns is ExtraColumns.FAIL
     columns = []
     for column in feed.columns:
-        mine = [sql.name(name) for name, owner in owners.items() if owner == column.name]
-        value = f"coalesce({', '.join(f'cast(_record.{name} as string)' for name in mine)})"
+        mine = (sql.name(name) for name, owner in owners.items() if owner == column.name)
+        texts = (f"cast(get(_records, 0).{name} as string)" for name in mine)
+        value = f"coalesce({', '.join(texts)})"
         if column.extra:
             pairs = f"from_json({RAW}, 'map<string, string>')"
             value = _captured(pairs, f"not array_contains({known}, k)")
         columns.append(f"{value} as {sql.name(column.name)}")
-    return lines.selectExpr("*", f"{parsed} as _record").selectExpr(
-        *_known(again),
+    lines = _lines(spark, feed, family)
+    return lines.selectExpr("*", f"{parsed} as _records").selectExpr(
+        *(*_PLACE, RAW),
         f"case when not _readable then '{Flaw.ENCODING.value}' "
         f"when {broken} then '{Flaw.JSON.value}' "
         f"when {unclaimed if strict else 'false'} then '{Flaw.EXTRA.value}' end as {FLAW}",
@@ -204,46 +179,50 @@ def _read_json(spark: SparkSession, feed: Feed, family: Family, again: Again | N
     )
 
 
-def _read_parquet(
-    spark: SparkSession, feed: Feed, family: Family, again: Again | None
-) -> DataFrame:
-    """Read typed values as the text that the rules of every other format read."""
+def _read_parquet(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
     schema = family.header_texts[0]
     rows = spark.read.schema(sql.struct_type(schema)).parquet(*paths_of(family.files))
     fields = {at: (sql.name(name), kind) for at, (name, kind) in enumerate(sql.fields(schema))}
-    texts = {at: sql.text_of(*each) for at, each in fields.items()}
-    located = (RAW, "to_json(struct(*))"), (ROW, "_metadata.row_index"), (BLOCK, "0L")
     columns = []
     for column in feed.columns:
+        at = family.positions.get(column.name)
         if column.extra:
-            pairs = ", ".join(f"{sql.literal(n)}, {texts[at]}" for at, n in family.extra.items())
+            texts = ((sql.literal(name), text_of(*fields[at])) for at, name in family.extra.items())
+            pairs = ", ".join(f"{name}, {text}" for name, text in texts)
             value = _captured(f"cast(map({pairs}) as map<string, string>)", "v is not null")
+        elif at is None:
+            value = sql.literal(None)
         else:
-            at = family.positions.get(column.name)
-            value = sql.literal(None) if at is None else texts[at]
+            name, kind = fields[at]
+            value = name if takes(kind, column, feed.files) else text_of(name, kind)
         columns.append(f"{value} as {sql.name(column.name)}")
-    rows = rows.selectExpr(
-        f"_metadata.row_index as {HASH}",
-        source_file(family.files),
-        *(f"{value} as {name}" for name, value in located if again),
-        f"cast(null as string) as {FLAW}",
+    return rows.selectExpr(
+        *(source_file(family.files), f"_metadata.row_index as {ROW}", f"0L as {BLOCK}"),
+        *(f"to_json(struct(*)) as {RAW}", f"cast(null as string) as {FLAW}"),
         f"{len(family.names)} as {FIELDS}",
         *columns,
     )
-    return rows if again is None else rows.where(again.condition)
 
 
-def _place(again: Again | None) -> Sequence[str]:
-    """Return a record's place: a task that reads one block numbers its rows from 0."""
-    if again is None:
-        return ()
-    # The task's number is in the upper bits (functions.monotonically_increasing_id).
-    row = f"monotonically_increasing_id() & {2**33 - 1}L as {ROW}"
-    return row, f"_metadata.file_block_start as {BLOCK}"
+def _append(some: DataFrame, others: DataFrame) -> DataFrame:
+    """Put the records of two families together; where their types differ, both become text."""
+    one, two = ({field.name: field.dataType for field in each.schema} for each in (some, others))
+
+    def texts(kinds: dict[str, DataType]) -> list[str]:
+        return [
+            f"{text_of(sql.name(name), kind)} as {sql.name(name)}"
+            if one[name] != two[name]
+            else sql.name(name)
+            for name, kind in kinds.items()
+        ]
+
+    if one != two:
+        some, others = some.selectExpr(*texts(one)), others.selectExpr(*texts(two))
+    return some.unionByName(others)
 
 
-def _known(again: Again | None) -> Sequence[str]:
-    return (HASH, SOURCE_FILE, *(() if again is None else (RAW, ROW, BLOCK)))
+def _unreadable(text: str) -> str:
+    return f"(contains({text}, {sql.literal(_UNREADABLE)}) or contains({text}, {NUL}))"
 
 
 def _captured(pairs: str, condition: str) -> str:

@@ -58,9 +58,9 @@ def normalise(text: str, column: Column, files: FileFormat) -> str:
 
     Blanks around a text value are kept; a value of blanks alone counts as the empty string.
     """
-    filled = f"coalesce({text}, '')"
-    trimmed = f"trim({filled})"
     markers = sorted({marker.strip(" ") for marker in null_markers(column, files)})
+    filled = text if "" in markers else f"coalesce({text}, '')"
+    trimmed = f"trim({filled})"
     value = filled if column.type.is_text else trimmed
     return f"if({sql.in_list(trimmed, markers)}, null, {value})" if markers else value
 

@@ -23,7 +23,11 @@ _CONF = {
     "spark.sql.optimizer.excludedRules": (
         "org.apache.spark.sql.catalyst.optimizer.PushProjectionThroughUnion"
     ),
-    # HotSpot compiles no method above 8,000 bytes; Spark splits the code of such a step instead.
+    # Good and rejected rows are written side by side, without sorting one from the other first.
+    "spark.sql.maxConcurrentOutputFileWriters": "2",
+    # All steps of the pass are one loop in Java, also for feeds of many columns (a step that is not
+    # in it copies every row), as long as HotSpot compiles it: no method above 8,000 bytes.
+    "spark.sql.codegen.maxFields": "2000",
     "spark.sql.codegen.hugeMethodLimit": "8000",
 }
 
@@ -38,17 +42,6 @@ def share_evenly(spark: SparkSession, input_bytes: int, parts: int) -> None:
     spark.conf.set(_MOST_BYTES, str(max(1, math.ceil(input_bytes / parts))))
     spark.conf.set(_FILE_COST, "65536")
     spark.conf.set(_LEAST_PARTS, str(parts))
-
-
-def read_in_blocks(spark: SparkSession, block_bytes: int) -> None:
-    """Let every task read one block of one file: a file is cut every `block_bytes`.
-
-    A file that is said to cost as much as a block is never put together with another
-    (FilePartition.getFilePartitions in org.apache.spark.sql.execution.datasources).
-    """
-    spark.conf.set(_MOST_BYTES, str(block_bytes))
-    spark.conf.set(_FILE_COST, str(block_bytes))
-    spark.conf.unset(_LEAST_PARTS)
 
 
 def build_session(name: str) -> SparkSession:

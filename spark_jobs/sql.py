@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, MapType, StructType
+from pyspark.sql.types import DataType, StructType
 
 
 def literal(text: str | None) -> str:
@@ -25,8 +25,8 @@ def name(identifier: str) -> str:
 
 
 def any_of(conditions: Iterable[str]) -> str:
-    """Return the disjunction of conditions, false when there are none."""
-    return " or ".join(f"({condition})" for condition in conditions) or "false"
+    """Return whether one of the conditions is true; one that is NULL is not."""
+    return " or ".join(f"coalesce({condition}, false)" for condition in conditions) or "false"
 
 
 def in_list(expression: str, texts: Iterable[str]) -> str:
@@ -47,16 +47,3 @@ def struct_type(schema: str) -> StructType:
 def fields(schema: str) -> Iterator[tuple[str, DataType]]:
     """Return the names and types of a schema's fields."""
     return ((each.name, each.dataType) for each in struct_type(schema).fields)
-
-
-def text_of(column: str, kind: DataType) -> str:
-    """Return the text of a typed value as a contract's rules read it.
-
-    Whole floating-point numbers are written without an exponent, nested values as JSON.
-    """
-    if isinstance(kind, FloatType | DoubleType):
-        whole = f"{column} = floor({column}) and abs({column}) < 1e18"
-        return f"if({whole}, cast(cast({column} as bigint) as string), cast({column} as string))"
-    if isinstance(kind, StructType | ArrayType | MapType):
-        return f"to_json({column})"
-    return f"cast({column} as string)"

@@ -6,91 +6,114 @@ works out rules and reasons for the few that are rejected.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame
+from pyspark.sql.types import DataType, StringType
 
 from spark_jobs import sql
-from spark_jobs.feed import SOURCE_FILE, Column, Feed
+from spark_jobs.feed import BATCH_ID, LOADED_AT, SOURCE_FILE, Column, Feed
 from spark_jobs.flaws import FIELDS, FLAW, RAW, flaw_reason, flaw_rule
-from spark_jobs.reader import BLOCK, HASH, ROW, bucket
+from spark_jobs.lines import LINE
+from spark_jobs.reader import BLOCK, ROW
 from spark_jobs.rules import Check, checks_of, convert, describe, normalise
+from spark_jobs.typed_values import convert_typed, text_of
 
 REJECT = "_reject"
-# Spark moves a filter below the selections that it depends on, copying their expressions into it,
-# unless one of them is not deterministic (PushPredicateThroughNonJoin): the copies of copies would
-# take a hundred times as long as the rows.
-_BARRIER = "spark_partition_id() as _barrier"
+REJECTED = "rejected"
+_RECORD = RAW, ROW, BLOCK, FLAW, FIELDS
+Kinds = Mapping[str, DataType]
 
 
-def convert_rows(rows: DataFrame, feed: Feed) -> DataFrame:
-    """Return every row once: typed contract columns, the file, and `_reject`.
+def convert_rows(rows: DataFrame, feed: Feed, batch_id: str, loaded_at: str) -> DataFrame:
+    """Return every row once: the contract's columns typed, the loader's, and `rejected`.
 
-    `_reject` is NULL for a row that keeps the contract, else the bucket of its record.
+    Of a rejected row, `_batch_id` holds all that was read of it, as JSON. `loaded_at` is UTC.
     """
-    bad = sql.any_of([f"{FLAW} is not null", *(check.broken for check in _checks(feed))])
-    # A selection per step: Spark evaluates once what a later step uses several times.
-    return (
-        rows.selectExpr(HASH, SOURCE_FILE, FLAW, *_texts(feed))
-        .selectExpr("*", *_conversions(feed))
-        .selectExpr(
-            *(f"{_value_name(c)} as {sql.name(c.name)}" for c in feed.columns),
-            SOURCE_FILE,
-            f"if({bad}, {bucket()}, null) as {REJECT}",
-        )
+    names = {column.name for column in feed.named_columns}
+    typed = (field for field in rows.schema if field.name in names)
+    kinds = {f.name: f.dataType for f in typed if not isinstance(f.dataType, StringType)}
+    bad = sql.any_of([f"{FLAW} is not null", *(check.broken for check in _checks(feed, kinds))])
+    columns = (_as_text(column, kinds) for column in feed.columns)
+    texts = (f"{value} as f{at}" for at, value in enumerate((*_RECORD, *columns)))
+    read = ", ".join((f"{_form(feed)} as form", *texts))
+    # Expressions that stand here several times are evaluated once, each in a Java method of its
+    # own; a selection of its own for them would copy every row, or be too long for HotSpot.
+    return rows.selectExpr("*", *_texts(feed, kinds)).selectExpr(
+        *(f"{_value(c, kinds)} as {sql.name(c.name)}" for c in feed.columns),
+        f"if({bad}, to_json(struct({read})), {sql.literal(batch_id)}) as {BATCH_ID}",
+        SOURCE_FILE,
+        f"timestamp {sql.literal(loaded_at)} as {LOADED_AT}",
+        f"{bad} as {REJECTED}",
     )
 
 
-def explain_rejects(rows: DataFrame, feed: Feed, line: str) -> DataFrame:
+def set_aside_rows(stored: DataFrame, feed: Feed) -> DataFrame:
+    """Return the rows of the feed's format as they were read, out of the JSON of `_reject`."""
+    names = (*_RECORD, *(sql.name(column.name) for column in feed.columns))
+    kinds = {ROW: "bigint", BLOCK: "bigint", FIELDS: "int"}
+    kinds |= {sql.name(c.name): "map<string, string>" for c in feed.columns if c.extra}
+    schema = ", ".join(f"f{at} {kinds.get(name, 'string')}" for at, name in enumerate(names))
+    parsed = f"from_json({REJECT}, {sql.literal(f'form string, {schema}')}) as _read"
+    mine = stored.selectExpr(SOURCE_FILE, parsed).where(f"_read.form = {_form(feed)}")
+    return mine.selectExpr(
+        SOURCE_FILE, *(f"_read.f{at} as {name}" for at, name in enumerate(names))
+    )
+
+
+def explain_rejects(rows: DataFrame, feed: Feed) -> DataFrame:
     """Return the rejected rows: file, line, rule, column, value, the raw record, all reasons.
 
-    Rule, column and value are those of the first broken rule in the contract's order. `line` is the
-    SQL of the line by `_source_file`, `_block` and `_row`.
+    Rule, column and value are those of the first broken rule in the contract's order.
     """
     flawed = describe(flaw_rule(), None, sql.literal(None), flaw_reason(feed))
-    broken = ", ".join(f"if({check.broken}, {check.finding}, null)" for check in _checks(feed))
+    broken = ", ".join(f"if({check.broken}, {check.finding}, null)" for check in _checks(feed, {}))
     findings = f"if({FLAW} is null, array_compact(array({broken})), array({flawed}))"
     return (
-        rows.selectExpr(RAW, SOURCE_FILE, ROW, BLOCK, FLAW, FIELDS, *_texts(feed))
-        .selectExpr("*", *_conversions(feed))
-        .selectExpr(SOURCE_FILE, RAW, ROW, BLOCK, f"{findings} as found", _BARRIER)
-        .where("cardinality(found) > 0 and _barrier >= 0")
+        rows.selectExpr(RAW, SOURCE_FILE, LINE, FLAW, FIELDS, *_texts(feed, {}))
+        .selectExpr(SOURCE_FILE, RAW, LINE, f"{findings} as found")
         .selectExpr(
-            *(SOURCE_FILE, f"{line} as line"),
+            *(SOURCE_FILE, f"{LINE} as line"),
             *(f"found[0].{field} as {field}" for field in ("rule", "column", "value")),
-            f"make_valid_utf8({RAW}) as raw",
+            f"{RAW} as raw",
             "array_join(found.reason, '; ') as reason",
         )
     )
 
 
-def _checks(feed: Feed) -> Sequence[Check]:
+def _form(feed: Feed) -> str:
+    return sql.literal(feed.files.format.value)
+
+
+def _checks(feed: Feed, kinds: Kinds) -> Sequence[Check]:
     return [
         check
         for column in feed.named_columns
-        for check in checks_of(_text_name(column), _value_name(column), column, feed.files)
+        for check in checks_of(_text_name(column), _value(column, kinds), column, feed.files)
     ]
 
 
-def _texts(feed: Feed) -> Sequence[str]:
+def _texts(feed: Feed, kinds: Kinds) -> Sequence[str]:
+    """Return what rules read: of a column with a type, the value itself is as good as a text."""
     return [
-        f"{sql.name(c.name) if c.extra else normalise(sql.name(c.name), c, feed.files)} "
-        f"as {_text_name(c)}"
+        f"{sql.name(c.name) if c.extra or c.name in kinds else _normal(c, feed)} as {_text_name(c)}"
         for c in feed.columns
     ]
 
 
-def _conversions(feed: Feed) -> Sequence[str]:
-    return [
-        f"{convert(_text_name(c), c)} as {_value_name(c)}"
-        for c in feed.columns
-        if not c.type.is_text
-    ]
+def _normal(column: Column, feed: Feed) -> str:
+    return normalise(sql.name(column.name), column, feed.files)
 
 
-def _value_name(column: Column) -> str:
-    """Return where the typed value is; a text is its own value and is not carried twice."""
-    return _text_name(column) if column.type.is_text else sql.name(f"_value_{column.name}")
+def _value(column: Column, kinds: Kinds) -> str:
+    text, kind = _text_name(column), kinds.get(column.name)
+    typed = convert_typed(text, kind, column) if kind else None
+    return typed or convert(text, column)
+
+
+def _as_text(column: Column, kinds: Kinds) -> str:
+    name, kind = sql.name(column.name), kinds.get(column.name)
+    return text_of(name, kind) if kind else name
 
 
 def _text_name(column: Column) -> str:

@@ -19,10 +19,11 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (its customary name)
 
 from spark_jobs.counts import Counts, RejectCount, Totals
-from spark_jobs.feed import BATCH_ID, LOADED_AT, SOURCE_FILE, Feed, Format
+from spark_jobs.feed import BATCH_ID, SOURCE_FILE, Feed, Format
+from spark_jobs.raw_files import format_of
 from spark_jobs.session import share_evenly
 from spark_jobs.storage import Storage, StoredFile
-from spark_jobs.transform import REJECT
+from spark_jobs.transform import REJECT, REJECTED
 
 # Redshift splits Parquet at 128 MB; files of 64 to 128 MB load evenly:
 # https://docs.aws.amazon.com/redshift/latest/dg/c_best-practices-use-multiple-files.html
@@ -50,8 +51,18 @@ class Attempt:
 
     @property
     def parquet_folder(self) -> str:
-        """Return where this attempt's Parquet files and manifest go."""
+        """Return where all that this attempt writes for COPY goes: manifest and Parquet."""
         return f"{self.output}attempt-{self.name}/"
+
+    @property
+    def good_folder(self) -> str:
+        """Return where this attempt's Parquet files are."""
+        return f"{self.parquet_folder}{REJECTED}=false/"
+
+    @property
+    def set_aside_folder(self) -> str:
+        """Return where rejected rows are until they are explained."""
+        return f"{self.parquet_folder}{REJECTED}=true/"
 
     @property
     def work_folder(self) -> str:
@@ -64,39 +75,33 @@ class Attempt:
         return f"{self.rejected}attempt-{self.name}/"
 
 
-def write_good(converted: DataFrame, attempt: Attempt, files: int) -> Totals:
-    """Write the rows that keep the contract to so many files, and count all rows on the way.
+def write_rows(rows: DataFrame, attempt: Attempt, files: int) -> Totals:
+    """Write good rows to so many files and set the others aside in the same pass; count both.
 
-    Their columns are the contract's in its order, then the loader's.
+    Rejected rows go to a folder of their own, in the schema of the others: a job writes only one.
     """
-    loaded_at = attempt.loaded_at.strftime("%Y-%m-%d %H:%M:%S")
-    # Counted in the task that writes: no second pass over the data, and no cache of it.
     seen = Observation()
-    good = (
-        converted.observe(
-            seen,
-            F.count(F.lit(1)).alias("raw"),
-            F.count(REJECT).alias("rejected"),
-            F.expr(f"array_join(collect_set(cast({REJECT} as string)), ' ') as buckets"),
-        )
-        .where(F.col(REJECT).isNull())
-        .select(
-            *(F.col(column.name) for column in attempt.feed.columns),
-            F.lit(attempt.batch_id).alias(BATCH_ID),
-            F.col(SOURCE_FILE),
-            F.lit(loaded_at).cast("timestamp").alias(LOADED_AT),
-        )
+    # Counted in the task that writes: no second pass over the data, and no cache of it.
+    counted = rows.observe(
+        seen, F.count(F.lit(1)).alias("raw"), F.count_if(REJECTED).alias("rejected")
     )
-    good.coalesce(files).write.options(**_NO_MARKER).parquet(attempt.parquet_folder)
-    raw, rejected, buckets = (seen.get[key] for key in ("raw", "rejected", "buckets"))
-    return Totals(raw, rejected, tuple(sorted(int(number) for number in buckets.split())))
+    write = counted.coalesce(files).write.options(**_NO_MARKER).partitionBy(REJECTED)
+    write.parquet(attempt.parquet_folder)
+    return Totals(seen.get["raw"], seen.get["rejected"])
+
+
+def read_set_aside(spark: SparkSession, attempt: Attempt) -> DataFrame:
+    """Return the rejected rows of this attempt: `_source_file` and `_reject`."""
+    stored = spark.read.schema(f"{BATCH_ID} string, {SOURCE_FILE} string")
+    return stored.parquet(attempt.set_aside_folder).withColumnRenamed(BATCH_ID, REJECT)
 
 
 def expected_bytes(feed: Feed, files: Iterable[StoredFile]) -> int:
     """Return about how large the Parquet of some raw files will be."""
-    share = _PARQUET_SHARE[feed.files.format]
     return sum(
-        file.size if file.url.lower().endswith(_COMPRESSED) else int(file.size * share)
+        file.size
+        if file.url.lower().endswith(_COMPRESSED)
+        else int(file.size * _PARQUET_SHARE[format_of(file, feed)])
         for file in files
     )
 
@@ -152,9 +157,9 @@ def count_written(
 ) -> dict[str, int]:
     """Count the good rows that were stored, per raw file."""
     if len(files) == 1:
-        parquet = storage.list(attempt.parquet_folder)
+        parquet = storage.list(attempt.good_folder)
         return {files[0].name: sum(storage.parquet_rows(file.url) for file in parquet)}
-    stored = spark.read.schema(f"{SOURCE_FILE} string").parquet(attempt.parquet_folder)
+    stored = spark.read.schema(f"{SOURCE_FILE} string").parquet(attempt.good_folder)
     return {row[0]: int(row[1]) for row in stored.groupBy(SOURCE_FILE).count().collect()}
 
 
@@ -208,4 +213,4 @@ def commit(storage: Storage, attempt: Attempt, counts: Counts) -> Mapping[str, A
 
 
 def _parquet_files(storage: Storage, attempt: Attempt) -> list[StoredFile]:
-    return [f for f in storage.list(attempt.parquet_folder) if f.url.endswith(".parquet")]
+    return [f for f in storage.list(attempt.good_folder) if f.url.endswith(".parquet")]

@@ -124,5 +124,5 @@ def batches(
 
 
 def _read(folder: Path) -> list[dict[str, Any]]:
-    files = sorted(folder.glob("attempt-*/*.parquet"))
+    files = sorted(folder.glob("attempt-*/**/*.parquet"))
     return [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]

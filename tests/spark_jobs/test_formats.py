@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs import rejects, writer
+from spark_jobs import writer
 from tests.spark_jobs.conftest import Batches
 from tests.spark_jobs.feeds import column, feed
 
@@ -77,11 +77,59 @@ def test_parquet_files_of_several_schemas_are_read_by_the_same_rules(batches: Ba
     }
 
 
+def test_a_feed_may_have_files_of_several_formats(batches: Batches) -> None:
+    """Each is read by its own rules: `1.5` is fifteen in this feed's text, not in its Parquet."""
+    spec = feed(
+        column("id", "integer", required=True, aliases=["Id"]),
+        column("fee", "numeric(9,2)", formats=["#.##0,#"]),
+        column("at", "timestamp", formats=["d.M.yyyy"]),
+        column("note", "varchar(20)", optional=True),
+        files={
+            "format": ["parquet", "csv", "jsonl"],
+            "delimiter": ";",
+            "loose_headers": True,
+            "multiline": True,
+        },
+        reject_limit="9 rows",
+    )
+    moment = datetime.datetime(2024, 1, 31, 23, 59, 58)
+    csv = b'ID;fee;at;note\r\n1;1.000,5;31.1.2024;"two\r\nlines"\r\nx;1.5;1.2.2024;\r\n'
+    batches.put("2013.CSV.gz", gzip.compress(csv, mtime=0))
+    line = b'{"id": 2, "fee": "2,5", "at": "1.2.2024"}\n'
+    batches.put("2014.jsonl", line + line.replace(b"2,", b"null,", 1))
+    batches.put(
+        "2024.parquet",
+        parquet(
+            id=pa.array([3, None], pa.int64()), fee=pa.array([1.5, 2.5]), at=pa.array([moment] * 2)
+        ),
+    )
+    outcome = batches.run(spec, "20*")
+    assert outcome.error == ""
+    found = {row["id"]: (row["fee"], str(row["at"]), row["note"]) for row in outcome.rows}
+    assert found == {
+        1: (Decimal("1000.50"), "2024-01-31 00:00:00+00:00", "two\nlines"),
+        2: (Decimal("2.50"), "2024-02-01 00:00:00+00:00", None),
+        3: (Decimal("1.50"), "2024-01-31 23:59:58+00:00", None),
+    }
+    rejects = {
+        (r["_source_file"].rpartition(".")[2], r["line"], r["rule"], r["column"], r["raw"])
+        for r in outcome.rejects
+    }
+    assert rejects == {
+        ("gz", 4, "type", "id", "x;1.5;1.2.2024;"),
+        ("jsonl", 2, "required", "id", '{"id": null, "fee": "2,5", "at": "1.2.2024"}'),
+        ("parquet", 2, "required", "id", '{"fee":2.5,"at":"2024-01-31T23:59:58.000"}'),
+    }
+    url = batches.put("2025.xyz", b"id\n1\n")
+    refused = batches.run(spec, "20*")
+    assert f"preprocess failed: {url}: the feed has files of several formats" in refused.error
+    assert "ends with none of .parquet, .pq, .csv" in refused.error
+
+
 def test_lines_are_exact_in_files_of_many_blocks(
     batches: Batches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rejects, "_LEAST_BLOCK", 512)
-    monkeypatch.setattr(rejects, "_BLOCK", 512)
+    monkeypatch.setattr(writer, "_LEAST_SLICE_BYTES", 200)
     lines = ["id,name", *(f"{at},{'n' * (at % 40)}" for at in range(2, 400))]
     broken = [2, 3, 77, 78, 200, 399]
     for at in broken:
@@ -89,8 +137,9 @@ def test_lines_are_exact_in_files_of_many_blocks(
     lines[100] = ""
     batches.put("a b.csv", "\r\n".join(lines).encode())
     batches.put("c.csv", b"id,name\n1,a\nx3,b\n")
+    batches.put("d.csv", b"id,name\n1,a\n")
     spec = feed(column("id", "integer"), column("name", "varchar(40)"), reject_limit="9 rows")
-    outcome = batches.run(spec)
+    outcome = batches.run(spec, slices=4)  # in sixteen pieces
     assert outcome.error == ""
     places = {(r["_source_file"][-5:], r["line"]): r["raw"] for r in outcome.rejects}
     assert places == {("b.csv", at): f"x{at},bad" for at in broken} | {("c.csv", 3): "x3,b"}
@@ -148,8 +197,85 @@ def test_the_parquet_is_spread_evenly_over_slices(
     batches.put("large.csv", b"id,name\n" + rows)
     for number in range(3):
         batches.put(f"small{number}.csv", b"id,name\n" + rows[:9_000].rpartition(b"\n")[0] + b"\n")
-    outcome = batches.run(feed(column("id", "integer"), column("name", "varchar(9)")), slices=4)
-    assert outcome.report is not None
-    sizes = [part["bytes"] for part in outcome.report["parquet"]]
-    assert len(sizes) == 4
-    assert max(sizes) < 2 * min(sizes)
+    for number in range(40):
+        batches.put(
+            f"many{number:02}.csv", b"id,name\n" + rows[:3_000].rpartition(b"\n")[0] + b"\n"
+        )
+    batches.put("tiny.csv", b"id,name\n1,n\n2,n\n")
+    spec = feed(column("id", "integer"), column("name", "varchar(9)"))
+    for pattern, files in (("[ls]*.csv", 4), ("many*.csv", 4), ("tiny.csv", 1)):
+        report = batches.run(spec, pattern, slices=4).report
+        assert report is not None
+        sizes = [part["bytes"] for part in report["parquet"]]
+        assert len(sizes) == files, pattern
+        assert max(sizes) < 2 * min(sizes), pattern
+
+
+def test_other_line_ends_and_encodings_and_nul_bytes_have_their_outcomes(batches: Batches) -> None:
+    batches.put("cr.csv", b"id,name\r1,Ann\rx,Bob\r2,Cid")
+    batches.put("nul.csv", b"id,name\n3,D\0n\n")
+    batches.put("late_nul.csv", b"id,name\n" + b"4,Eve\n" * 12_000 + b"5,F\0y\n6,Gil\n")
+    batches.put("utf16.csv", "id,name\n7,Hal\n".encode("utf-16"))
+    columns = column("id", "integer"), column("name", "varchar(9)")
+    spec = feed(*columns, unreadable_files="reject", reject_limit="9 rows")
+    outcome = batches.run(spec)
+    assert outcome.error == ""
+    kept = {(row["_source_file"].rpartition("/")[2], row["id"]) for row in outcome.rows}
+    assert kept == {("cr.csv", 1), ("cr.csv", 2), ("late_nul.csv", 4), ("late_nul.csv", 6)}
+    assert len(outcome.rows) == 2 + 12_001
+    found = {
+        r["_source_file"].rpartition("/")[2]: (r["rule"], r["line"], r["raw"], r["reason"])
+        for r in outcome.rejects
+    }
+    assert found["cr.csv"] == ("type", 3, "x,Bob", "id cannot be read as integer")
+    nul = ("encoding", 12_002, "5,F\0y", "the record holds NUL characters")
+    assert found["late_nul.csv"] == nul
+    assert [found[name][:3] for name in ("nul.csv", "utf16.csv")] == [("file", None, None)] * 2
+    assert "it holds NUL bytes" in found["nul.csv"][3]
+    assert "`encoding: utf-16` and `multiline: true`" in found["utf16.csv"][3]
+    files = {"encoding": "utf-16", "multiline": True}
+    wide = batches.run(feed(*columns, files=files), "utf16.csv")
+    assert (wide.error, [(row["id"], row["name"]) for row in wide.rows]) == ("", [(7, "Hal")])
+
+
+def test_typed_values_keep_the_rules_of_their_texts(batches: Batches) -> None:
+    early = datetime.datetime(2024, 1, 31, 23, 59, 58)
+    batches.put(
+        "a.parquet",
+        parquet(
+            small=pa.array([1, 40_000, 2, 3, 4, 5], pa.int32()),
+            whole=pa.array([1.0, 2.0, 2.5, 1e19, float("nan"), None]),
+            money=pa.array([1.005, 2.0, 3.0, 1e9, float("inf"), None]),
+            day=pa.array([early] * 6, pa.timestamp("us")),
+            real=pa.array([0.5, 1.0, float("nan"), 1.0, 1.0, None], pa.float32()),
+            at=pa.array([early.date()] * 6),
+        ),
+    )
+    spec = feed(
+        column("small", "smallint", required=True, min="1"),
+        column("whole", "bigint"),
+        column("money", "numeric(5,2)"),
+        column("day", "date"),
+        column("real", "real"),
+        column("at", "timestamp"),
+        files={"format": "parquet"},
+        reject_limit=1,
+    )
+    outcome = batches.run(spec, "*.parquet")
+    assert outcome.error == ""
+    midnight = datetime.datetime(2024, 1, 31, tzinfo=datetime.UTC)
+    assert [tuple(row.values())[:6] for row in outcome.rows] == [
+        (1, 1, Decimal("1.01"), early.date(), 0.5, midnight),
+        (5, None, None, early.date(), None, midnight),
+    ]
+    assert {(r["line"], r["column"], r["value"], r["reason"]) for r in outcome.rejects} == {
+        (2, "small", "40000", "small cannot be read as smallint"),
+        (3, "whole", "2.5", "whole cannot be read as bigint; real cannot be read as real"),
+        (
+            4,
+            "whole",
+            "1.0E19",
+            "whole cannot be read as bigint; money cannot be read as numeric(5,2)",
+        ),
+        (5, "whole", "NaN", "whole cannot be read as bigint; money cannot be read as numeric(5,2)"),
+    }

@@ -123,12 +123,12 @@ def test_nothing_but_the_files_of_the_batch_is_left(batches: Batches) -> None:
     assert report is not None
     files = [path for path in batches.folder.rglob("*") if path.is_file()]
     attempt = f"attempt-{report['attempt']}"
-    assert sorted((path.parent.name, path.suffix) for path in files) == [
-        (attempt, ".json"),
-        (attempt, ".parquet"),
-        (attempt, ".parquet"),
+    assert sorted((str(p.parent.relative_to(batches.folder)), p.suffix) for p in files) == [
         ("raw", ".csv"),
-        ("run1", ".json"),
+        (f"rejected/run1/{attempt}", ".parquet"),
+        ("staged/run1", ".json"),
+        (f"staged/run1/{attempt}", ".json"),
+        (f"staged/run1/{attempt}/rejected=false", ".parquet"),
     ]
     assert not list(batches.folder.rglob("_temporary"))
 

@@ -78,7 +78,8 @@ def test_a_batch_of_a_bucket_made_after_the_server_started(start_server: StartSe
         f"staged/run/{attempt}/manifest.json",
         "staged/run/report.json",
     ]
-    (good,) = (name for name in parts if name.startswith(f"staged/run/{attempt}/part-"))
+    folder = f"staged/run/{attempt}/rejected=false/"
+    (good,) = (name for name in parts if name.startswith(folder))
     rows = pq.ParquetFile(lake / good).read().to_pylist()
     assert [(row["id"], row["customer"]) for row in rows] == [(1, "Ann"), (2, "Zoë")]
     log = "\n".join(server.log_of(batch))

@@ -1,0 +1,59 @@
+"""Typed values of Parquet files: which a column takes as they are, and the text of the others."""
+
+from __future__ import annotations
+
+from pyspark.sql import types as spark
+
+from spark_jobs.feed import Column, FileFormat
+from spark_jobs.redshift_types import Kind
+from spark_jobs.rules import null_markers
+
+_WHOLE = (Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT)
+
+
+def takes(kind: spark.DataType, column: Column, files: FileFormat) -> bool:
+    """Whether a typed value needs no way through its text, in which the rules are written.
+
+    It does where the contract names texts: null markers, accepted values.
+    """
+    markers = {marker.strip(" ") for marker in null_markers(column, files)}
+    if markers != {""} or column.accepted_values:
+        return False
+    return convert_typed("x", kind, column) is not None
+
+
+def convert_typed(value: str, kind: spark.DataType, column: Column) -> str | None:
+    """Return the SQL of a column's value from a typed one; None if it must be read from its text.
+
+    Both ways give the same value, and NULL for the same values.
+    """
+    wanted, target = column.type.kind, column.type.to_spark()
+    cast = f"try_cast({value} as {target.simpleString()})"
+    exact, double = isinstance(kind, spark.IntegralType), isinstance(kind, spark.DoubleType)
+    numeric, whole = wanted is Kind.NUMERIC, wanted in _WHOLE
+    time = isinstance(kind, spark.DateType | spark.TimestampType | spark.TimestampNTZType)
+    same = kind == target and wanted in (Kind.REAL, Kind.DOUBLE)
+    fits = f"{value} = floor({value}) and abs({value}) < 1e18"
+    ways = (
+        (time and column.type.is_time, f"cast({value} as {target.simpleString()})"),
+        (isinstance(kind, spark.BooleanType) and wanted is Kind.BOOLEAN, value),
+        (exact and (whole or numeric), cast),
+        (isinstance(kind, spark.DecimalType) and numeric, cast),
+        (double and numeric, f"if(abs({value}) < 1e38, {cast}, null)"),  # nor NaN
+        (double and whole, f"if({fits}, {cast}, null)"),
+        (same, f"if(isnan({value}), null, {value})"),
+    )
+    return next((way for applies, way in ways if applies), None)
+
+
+def text_of(value: str, kind: spark.DataType) -> str:
+    """Return the text of a typed value as a contract's rules read it.
+
+    Whole floating-point numbers are written without an exponent, nested values as JSON.
+    """
+    if isinstance(kind, spark.FloatType | spark.DoubleType):
+        whole = f"{value} = floor({value}) and abs({value}) < 1e18"
+        return f"if({whole}, cast(cast({value} as bigint) as string), cast({value} as string))"
+    if isinstance(kind, spark.StructType | spark.ArrayType | spark.MapType):
+        return f"to_json({value})"
+    return value if isinstance(kind, spark.StringType) else f"cast({value} as string)"
