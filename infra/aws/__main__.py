@@ -1,0 +1,306 @@
+"""`python -m infra.aws`: deploy Starlift to an AWS account, run it, watch it, take it down."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from typer._click.exceptions import ClickException
+
+from infra.aws import archive, connections, cost, destroy, doctor, manifest, warehouse
+from infra.aws.airflow_api import Airflow
+from infra.aws.airflow_settings import airflow_settings
+from infra.aws.deploy import Deployer, render, set_usage_limit
+from infra.aws.deployment import ORDER, Deployment, Template
+from infra.aws.errors import DeployError
+from infra.aws.release import Releases
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the options before the command say."""
+
+    session: Any
+    deployment: Deployment
+
+    @property
+    def region(self) -> str:
+        """The region that everything is in."""
+        return str(self.session.region_name)
+
+    def deployer(self) -> Deployer:
+        """The deployment's stacks."""
+        return Deployer(
+            self.session.client("cloudformation"), self.deployment, say, self._release_parameters
+        )
+
+    def outputs(self) -> dict[str, str]:
+        """Outputs of all stacks; raises DeployError when there are none."""
+        found = self.deployer().outputs()
+        if "ArtifactsBucket" not in found:
+            raise DeployError(
+                f"{self.deployment.name} is not deployed in {self.region}: run deploy first."
+            )
+        return found
+
+    def releases(self, outputs: Mapping[str, str]) -> Releases:
+        """The releases in the deployment's bucket."""
+        return Releases(self.session.client("s3"), outputs["ArtifactsBucket"], say)
+
+    def airflow(self) -> Airflow:
+        """Airflow of the deployment."""
+        return Airflow(self.session.client("mwaa"), self.deployment.name)
+
+    def publish(self, outputs: Mapping[str, str]) -> None:
+        """Build and upload what Airflow runs."""
+        releases = self.releases(outputs)
+        settings = airflow_settings(self.deployment, outputs, self.region)
+        with tempfile.TemporaryDirectory(prefix="starlift-publish-") as folder:
+            say("Parsing the dbt project and checking its contracts")
+            parsed = manifest.build(PROJECT, Path(folder), settings)
+            say("Packing dbt for MWAA")
+            packed = archive.build(PROJECT, Path(folder))
+            sent = releases.put(packed.key, packed.path.read_bytes())
+            say(f"  {packed.key}: {'sent' if sent else 'as before'}")
+            before = _versions(releases)
+            after = releases.publish_environment(packed.key, packed.sha256)
+            releases.publish(PROJECT, parsed, settings)
+        if before and before != after:
+            say("Start-up script or requirements changed: `deploy` updates MWAA (20 to 30 min).")
+
+    def _release_parameters(self, outputs: Mapping[str, str]) -> Mapping[str, str]:
+        releases = self.releases(outputs)
+        if not _versions(releases):
+            say("Nothing is published yet: publishing, because MWAA needs it")
+            self.publish(self.deployer().outputs())
+        return releases.environment_versions()
+
+
+def say(text: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(text, flush=True)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Option(help="The deployment's file; see infra/aws/example.toml.")
+    ] = Path("deployment.toml"),
+    region: Annotated[str | None, typer.Option(help="As in the AWS CLI.")] = None,
+    profile: Annotated[str | None, typer.Option(help="As in the AWS CLI.")] = None,
+) -> None:
+    """Deploy Starlift to an AWS account, run it, watch it, take it down."""
+    if "--help" in sys.argv or context.invoked_subcommand == "parameters":
+        return
+    # As the AWS CLI does; boto3 alone reads AWS_DEFAULT_REGION only.
+    region = region or os.environ.get("AWS_REGION")
+    session = boto3.Session(profile_name=profile, region_name=region)
+    if not session.region_name:
+        raise DeployError("Which region? Set AWS_REGION, or add --region before the command.")
+    context.obj = Context(session, Deployment.load(file))
+
+
+@app.command()
+def parameters() -> None:
+    """List every parameter that a deployment's file can set, with its meaning and default."""
+    for stack in ORDER:
+        say(f"\n{stack}")
+        for name, declared in Template.load(stack).parameters.items():
+            default = f" [{declared['Default']}]" if "Default" in declared else ""
+            say(f"  {name}{default}\n      {' '.join(declared['Description'].split())}")
+
+
+@app.command()
+def plan(context: typer.Context) -> None:
+    """Show what deploy would change, stack by stack, and what it would cost. Changes nothing."""
+    here: Context = context.obj
+    for planned in here.deployer().plan():
+        say(render(planned))
+    say("\n" + cost.render(cost.estimate(here.deployment)))
+
+
+@app.command()
+def deploy(
+    context: typer.Context,
+    only: Annotated[str | None, typer.Option(help="One stack, by its short name.")] = None,
+) -> None:
+    """Make or change the stacks. Run again after Ctrl-C or a failure, it goes on where it was."""
+    here: Context = context.obj
+    if only is not None and only not in here.deployment.stacks:
+        raise DeployError(f"There is no stack {only}: {', '.join(here.deployment.stacks)}.")
+    here.deployer().deploy(only)
+    if only in {None, "redshift"} and here.outputs().get("Kind") == "serverless":
+        client = here.session.client("redshift-serverless")
+        say(set_usage_limit(client, here.deployment.name))
+    say("Deployed. Next: connections, then trigger.")
+
+
+@app.command()
+def status(context: typer.Context) -> None:
+    """Show the state of every stack and the release that Airflow runs; exit 3 unless complete."""
+    here: Context = context.obj
+    deployer = here.deployer()
+    states = {name: deployer.stack(name).status for name in here.deployment.stacks}
+    for name, state in states.items():
+        say(f"  {here.deployment.stack_name(name):32} {state or 'not there'}")
+    outputs = deployer.outputs()
+    if "ArtifactsBucket" in outputs:
+        say(f"  release: {here.releases(outputs).current() or 'none'}")
+    if not all(state and state.endswith("_COMPLETE") for state in states.values()):
+        raise typer.Exit(3)
+
+
+@app.command()
+def outputs(context: typer.Context) -> None:
+    """Print the outputs of all stacks as NAME=value."""
+    here: Context = context.obj
+    for name, value in sorted(here.outputs().items()):
+        say(f"{name}={value}")
+
+
+@app.command()
+def publish(context: typer.Context) -> None:
+    """Upload DAGs, dbt project, Spark job and dbt's packages, and switch Airflow to them."""
+    here: Context = context.obj
+    here.publish(here.outputs())
+
+
+@app.command()
+def releases(context: typer.Context) -> None:
+    """List the releases, the newest first; * marks the one that Airflow runs."""
+    here: Context = context.obj
+    found = here.releases(here.outputs())
+    current = found.current()
+    for release in found.list():
+        say(f"{'*' if release.hash == current else ' '} {release.hash}  {release.published_at}")
+
+
+@app.command()
+def rollback(
+    context: typer.Context,
+    to: Annotated[str | None, typer.Argument(help="A release's hash; else the one before.")] = None,
+) -> None:
+    """Switch Airflow back to an earlier release."""
+    here: Context = context.obj
+    here.releases(here.outputs()).rollback(to)
+
+
+@app.command(name="connections")
+def write_connections(context: typer.Context) -> None:
+    """Write Airflow's connections to Secrets Manager, and let Airflow into the warehouse."""
+    here: Context = context.obj
+    found = here.outputs()
+    wanted = connections.connections(here.deployment, found, here.region, connections.ClusterSize())
+    client = here.session.client("secretsmanager")
+    connections.store(client, here.deployment, wanted, found["KeyArn"], say)
+    warehouse.prepare(here.session, here.deployment, found, say)
+
+
+@app.command()
+def trigger(
+    context: typer.Context,
+    dag: str,
+    batch: Annotated[
+        str | None, typer.Option(help="Start of the batch, such as 2021-09-01.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Follow the run to its end.")] = True,
+) -> None:
+    """Run a DAG now and follow its tasks; exit 1 when the run fails."""
+    here: Context = context.obj
+    state = here.airflow().trigger(dag, batch, say, wait=wait)
+    say(f"{dag}: {state}")
+    if state == "failed":
+        raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    context: typer.Context,
+    dag: str,
+    task: str,
+    run: Annotated[str | None, typer.Option(help="Run id; else the newest run.")] = None,
+    attempt: Annotated[int, typer.Option(help="Which try.")] = 1,
+) -> None:
+    """Print the log of a task."""
+    airflow = context.obj.airflow()
+    say(airflow.log(dag, run or airflow.last_run(dag), task, attempt))
+
+
+@app.command(name="doctor")
+def examine(context: typer.Context) -> None:
+    """Check account, region, quotas, pins, stacks, TLS and Airflow; exit 1 if one is not well."""
+    here: Context = context.obj
+    well = True
+    for finding in doctor.Doctor(here.session, here.deployment, PROJECT).examine():
+        say(f"{'ok ' if finding.well else 'BAD'} {finding.check}: {finding.found}")
+        if not finding.well:
+            say(f"      {finding.remedy}")
+        well &= finding.well
+    if not well:
+        raise typer.Exit(1)
+
+
+@app.command(name="destroy")
+def take_down(
+    context: typer.Context,
+    empty_buckets: Annotated[bool, typer.Option(help="Delete all objects, for good.")] = False,
+    final_snapshot: Annotated[bool, typer.Option(help="Keep the warehouse's last state.")] = True,
+    yes: Annotated[bool, typer.Option(help="Don't ask.")] = False,
+) -> None:
+    """Remove the deployment: list what goes, ask, remove it, and prove that nothing is left."""
+    here: Context = context.obj
+    destroyer = destroy.Destroyer(here.session, here.deployment, say)
+    doomed = destroyer.doomed()
+    say(f"This removes {here.deployment.name} in {here.region}:")
+    for name in doomed.stacks:
+        say(f"  stack {here.deployment.stack_name(name)} ({doomed.resources[name]} resources)")
+    for bucket, count in doomed.buckets.items():
+        say(f"  bucket {bucket} with {count:,} objects and versions")
+    if not yes and typer.prompt("Type the deployment's name to go on") != here.deployment.name:
+        raise DeployError("Nothing was removed.")
+    connections.remove(here.session.client("secretsmanager"), here.deployment, say)
+    destroyer.destroy(empty_buckets=empty_buckets, final_snapshot=final_snapshot)
+
+
+def _versions(releases: Releases) -> dict[str, str]:
+    try:
+        return releases.environment_versions()
+    except DeployError:
+        return {}
+
+
+def main() -> int:
+    """Run a command; a failure is a message, not a traceback. Returns the exit status."""
+    try:
+        status = app(standalone_mode=False)  # what a command's typer.Exit says, else None
+    except ClickException as error:
+        error.show()
+        return error.exit_code
+    except (DeployError, ClientError, BotoCoreError) as error:
+        print(f"starlift: {error}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        print(
+            "\nstarlift: stopped. AWS goes on with what it was told; run the command again to "
+            "follow it.",
+            file=sys.stderr,
+        )
+        return 130
+    return status or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

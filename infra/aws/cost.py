@@ -1,0 +1,143 @@
+"""What a deployment costs a month, from a dated table of prices and a stated amount of use."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.aws.deployment import Deployment, Template
+
+PRICES = Path(__file__).with_name("prices.toml")
+ENDPOINT_ZONES = 2
+ALARMS = 4
+SECRETS = 4
+
+
+@dataclass(frozen=True)
+class Use:
+    """How much a deployment is used: hours a month that things run, and gigabytes that are kept."""
+
+    warehouse_hours: float = 60.0
+    """Hours a month in which Redshift Serverless runs queries."""
+    cluster_hours: float = 30.0
+    """Hours a month in which an EMR cluster of three nodes runs."""
+    lake_gigabytes: float = 100.0
+    warehouse_gigabytes: float = 50.0
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of an estimate, in US dollars a month."""
+
+    what: str
+    dollars: float
+    fixed: bool
+    """Whether it is paid while nothing runs."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Lines of an estimate, and the month and region of its prices."""
+
+    items: tuple[Item, ...]
+    date: str
+    region: str
+
+    @property
+    def total(self) -> float:
+        """US dollars a month."""
+        return sum(item.dollars for item in self.items)
+
+
+def estimate(deployment: Deployment, use: Use | None = None) -> Estimate:
+    """Estimate a month's cost of a deployment from its parameters and its use."""
+    use = use or Use()
+    prices = tomllib.loads(PRICES.read_text(encoding="utf-8"))
+    hourly, monthly = prices["hourly"], prices["monthly"]
+    hours = float(prices["hours_a_month"])
+    value = _values(deployment)
+    workers = int(value["MinWorkers"])
+    size = value["EnvironmentClass"]
+    items = [
+        Item(f"MWAA {size}", hourly[f"mwaa {size}"] * hours, fixed=True),
+        Item(
+            f"MWAA workers beyond the first ({workers - 1})",
+            hourly[f"mwaa worker {size}"] * hours * (workers - 1),
+            fixed=True,
+        ),
+        *_network(value, hourly, hours),
+        *_warehouse(value, hourly, hours, use),
+        Item(
+            f"EMR, 3 nodes, {use.cluster_hours:g} h",
+            3 * use.cluster_hours * hourly["emr node m6g.xlarge"],
+            fixed=False,
+        ),
+        Item(
+            f"S3, {use.lake_gigabytes:g} GB",
+            use.lake_gigabytes * monthly["s3 gigabyte"],
+            fixed=False,
+        ),
+        Item(
+            f"Redshift storage, {use.warehouse_gigabytes:g} GB",
+            use.warehouse_gigabytes * monthly["redshift storage gigabyte"],
+            fixed=False,
+        ),
+        Item(
+            "KMS key, secrets, alarms",
+            monthly["kms key"] + SECRETS * monthly["secret"] + ALARMS * monthly["alarm"],
+            fixed=True,
+        ),
+    ]
+    kept = tuple(item for item in items if item.dollars)
+    return Estimate(kept, prices["date"], prices["region"])
+
+
+def render(found: Estimate) -> str:
+    """An estimate as a table."""
+    lines = [f"Cost a month in {found.region}, US dollars, prices of {found.date}:"]
+    for item in found.items:
+        kind = "always" if item.fixed else "by use"
+        lines.append(f"  {item.dollars:10,.2f}  {kind}  {item.what}")
+    lines.append(f"  {found.total:10,.2f}  in all, without traffic, requests and tax")
+    return "\n".join(lines)
+
+
+def _values(deployment: Deployment) -> dict[str, str]:
+    """Every parameter that has a value: the deployment's own, else the template's default."""
+    values: dict[str, str] = {}
+    for stack in deployment.stacks:
+        for name, declared in Template.load(stack).parameters.items():
+            if "Default" in declared:
+                values[name] = str(declared["Default"])
+    return values | dict(deployment.settings)
+
+
+def _network(value: Mapping[str, str], hourly: Mapping[str, float], hours: float) -> list[Item]:
+    if value["Egress"] == "nat":
+        count = int(value["NatGateways"])
+        return [Item(f"NAT gateways ({count})", count * hourly["nat gateway"] * hours, fixed=True)]
+    count = sum(
+        each["Type"] == "AWS::EC2::VPCEndpoint"
+        for each in Template.load("endpoints").resources.values()
+    )
+    dollars = count * ENDPOINT_ZONES * hourly["interface endpoint"] * hours
+    return [Item(f"Interface endpoints ({count} in two zones)", dollars, fixed=True)]
+
+
+def _warehouse(
+    value: Mapping[str, Any], hourly: Mapping[str, float], hours: float, use: Use
+) -> list[Item]:
+    if value["Kind"] == "serverless":
+        units = int(value["BaseCapacity"])
+        dollars = units * use.warehouse_hours * hourly["redshift rpu"]
+        return [
+            Item(
+                f"Redshift Serverless, {units} RPU, {use.warehouse_hours:g} h", dollars, fixed=False
+            )
+        ]
+    node, count = value["NodeType"], int(value["Nodes"])
+    dollars = count * hourly[f"redshift {node}"] * hours
+    return [Item(f"Redshift, {count} {node}", dollars, fixed=True)]

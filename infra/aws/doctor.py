@@ -1,0 +1,217 @@
+"""Checks before and after a deployment; each says what to do when it fails."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.aws.change_sets import Stack
+from infra.aws.deployment import Deployment
+from infra.aws.destroy import Clients
+from infra.aws.errors import DeployError
+
+ADDRESSES_PER_REGION = "L-0263D0A3"
+VPCS_PER_REGION = "L-F678F1CE"
+MWAA_ENVIRONMENTS = "L-61F9A5F7"
+"""Codes of Service Quotas (aws service-quotas list-service-quotas)."""
+CONSTRAINTS = re.compile(r"constraints-(?P<airflow>[\d.]+)/constraints-(?P<python>[\d.]+)\.txt")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found; ``remedy`` says what to do when it is not well."""
+
+    check: str
+    well: bool
+    found: str
+    remedy: str = ""
+
+
+class Doctor:
+    """Looks at an account, a checkout and a deployment, and changes nothing."""
+
+    def __init__(self, session: Any, deployment: Deployment, project: Path) -> None:
+        self.session: Clients = session
+        self.region = str(session.region_name or "")
+        self.deployment = deployment
+        self.project = project
+
+    def examine(self) -> Iterator[Finding]:
+        """Run every check; one that can't be made is a finding too."""
+        checks: tuple[Callable[[], Finding], ...] = (
+            self.account,
+            self.region_is_set,
+            self.addresses,
+            self.vpcs,
+            self.pins,
+            self.stacks,
+            self.buckets_refuse_plain_http,
+            self.warehouse_asks_for_tls,
+            self.environment,
+        )
+        for check in checks:
+            name = check.__name__.replace("_", " ")
+            try:
+                yield check()
+            except (BotoCoreError, ClientError, DeployError) as error:
+                yield Finding(name, False, f"could not look: {error}", "Check your permissions.")
+
+    def account(self) -> Finding:
+        """Who are you, and is it a role rather than a user with keys?"""
+        who = self.session.client("sts").get_caller_identity()
+        is_root = str(who["Arn"]).endswith(":root")
+        return Finding(
+            "account",
+            not is_root,
+            f"{who['Account']} as {who['Arn']}",
+            "Don't deploy as the account's root user: use a role, as of IAM Identity Center.",
+        )
+
+    def region_is_set(self) -> Finding:
+        """Is there a region?"""
+        return Finding(
+            "region", bool(self.region), self.region or "none", "Set AWS_REGION, or add --region."
+        )
+
+    def addresses(self) -> Finding:
+        """Is there an elastic IP address left for each NAT gateway?"""
+        needed = int(self.deployment.settings.get("NatGateways", "1"))
+        if self.deployment.settings.get("Egress") == "endpoints":
+            needed = 0
+        used = len(self.session.client("ec2").describe_addresses()["Addresses"])
+        return self._quota("elastic IP addresses", "ec2", ADDRESSES_PER_REGION, used, needed, 5)
+
+    def vpcs(self) -> Finding:
+        """Is there room for a VPC?"""
+        used = len(self.session.client("ec2").describe_vpcs()["Vpcs"])
+        there = self._stack("network").status is not None
+        return self._quota("VPCs", "vpc", VPCS_PER_REGION, used, 0 if there else 1, 5)
+
+    def pins(self) -> Finding:
+        """Do requirements.txt, pyproject.toml and the template name one version of Airflow?"""
+        requirements = (self.project / "infra/aws/mwaa/requirements.txt").read_text("utf-8")
+        template = (self.project / "infra/aws/stacks/mwaa.yaml").read_text("utf-8")
+        pyproject = (self.project / "pyproject.toml").read_text("utf-8")
+        named = CONSTRAINTS.search(requirements)
+        airflow = named["airflow"] if named else "none"
+        agree = f"Default: {airflow}" in template and f"apache-airflow=={airflow}" in pyproject
+        return Finding(
+            "pins",
+            agree,
+            f"Airflow {airflow} in requirements.txt",
+            "Name one version in mwaa/requirements.txt, stacks/mwaa.yaml and pyproject.toml.",
+        )
+
+    def stacks(self) -> Finding:
+        """Are all stacks complete?"""
+        states = {name: self._stack(name).status for name in self.deployment.stacks}
+        bad = {name: state for name, state in states.items() if not _is_complete(state)}
+        return Finding(
+            "stacks",
+            not bad,
+            ", ".join(f"{name} {state or 'missing'}" for name, state in bad.items()) or "complete",
+            "python -m infra.aws deploy",
+        )
+
+    def buckets_refuse_plain_http(self) -> Finding:
+        """Do the bucket policies deny requests without TLS?"""
+        outputs = self._stack("storage").outputs()
+        if not outputs:
+            raise DeployError("the storage stack is not there")
+        names = [outputs[each] for each in ("LakeBucket", "ArtifactsBucket", "LogsBucket")]
+        client = self.session.client("s3")
+        open_ones = [
+            name
+            for name in names
+            if "aws:SecureTransport" not in client.get_bucket_policy(Bucket=name)["Policy"]
+        ]
+        return Finding(
+            "buckets", not open_ones, ", ".join(open_ones) or "TLS only", "Deploy storage again."
+        )
+
+    def warehouse_asks_for_tls(self) -> Finding:
+        """Does the warehouse refuse connections without TLS?"""
+        if self._stack("redshift").outputs().get("Kind") != "serverless":
+            return Finding("warehouse", True, "provisioned: require_ssl is in its parameter group")
+        found = self.session.client("redshift-serverless").get_workgroup(
+            workgroupName=self.deployment.name
+        )["workgroup"]
+        settings: Mapping[str, str] = {
+            each["parameterKey"]: each["parameterValue"] for each in found["configParameters"]
+        }
+        well = settings.get("require_ssl") == "true" and not found.get("publiclyAccessible")
+        return Finding(
+            "warehouse",
+            well,
+            f"require_ssl={settings.get('require_ssl')}",
+            "Deploy redshift again.",
+        )
+
+    def environment(self) -> Finding:
+        """Is Airflow up, and did its last update succeed?"""
+        found = self.session.client("mwaa").get_environment(Name=self.deployment.name)[
+            "Environment"
+        ]
+        update = found.get("LastUpdate", {})
+        well = found["Status"] == "AVAILABLE" and update.get("Status", "SUCCESS") == "SUCCESS"
+        return Finding(
+            "Airflow",
+            well,
+            f"{found['Status']} {update.get('Error', {}).get('ErrorMessage', '')}".strip(),
+            "Read the log groups airflow-<name>-* for requirements_install and startup_script.",
+        )
+
+    def _stack(self, name: str) -> Stack:
+        return Stack(self.session.client("cloudformation"), self.deployment.stack_name(name))
+
+    def _quota(
+        self, what: str, service: str, code: str, used: int, needed: int, default: int
+    ) -> Finding:
+        try:
+            quota = self.session.client("service-quotas").get_service_quota(
+                ServiceCode=service, QuotaCode=code
+            )["Quota"]["Value"]
+        except ClientError:
+            quota = default
+        return Finding(
+            what,
+            used + needed <= quota,
+            f"{used} of {quota:.0f} used, {needed} needed",
+            f"Ask for more: aws service-quotas request-service-quota-increase --service-code "
+            f"{service} --quota-code {code} --desired-value {used + needed}",
+        )
+
+
+def check_requirements(project: Path, constraints: str) -> None:
+    """Resolve MWAA's requirements as pip will there; raises DeployError with the conflict.
+
+    ``constraints`` is a file or an address; MWAA's image and the file's own line name the same.
+    """
+    lines = (project / "infra/aws/mwaa/requirements.txt").read_text("utf-8").splitlines()
+    wanted = [line for line in lines if line and not line.startswith(("#", "--constraint"))]
+    done = subprocess.run(
+        [
+            str(project / "scripts/uv"), "pip", "compile", "--quiet", "-",
+            "--constraint", constraints, "--python-version", "3.12",
+            "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:",
+            "--python", sys.executable,
+        ],
+        input="\n".join([*wanted, "apache-airflow==3.3.1"]),
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise DeployError(f"MWAA's requirements do not resolve:\n{done.stderr.strip()}")
+
+
+def _is_complete(state: str | None) -> bool:
+    return bool(state) and str(state).endswith("COMPLETE") and "ROLLBACK" not in str(state)

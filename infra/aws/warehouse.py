@@ -1,0 +1,72 @@
+"""Making the warehouse ready for Airflow: one database user for its role, and what it may do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra.aws.change_sets import Say
+from infra.aws.deployment import Deployment
+from infra.aws.errors import DeployError
+
+ENDED = frozenset({"FINISHED", "FAILED", "ABORTED"})
+ALREADY = "already exists"
+
+
+def statements(deployment: Deployment) -> Iterator[str]:
+    """What Airflow's user needs: it owns what it makes and nothing else.
+
+    A caller that logs in by IAM is the database user ``IAMR:<role>``
+    (docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-access-control-identity-based.html).
+    """
+    user = f'"IAMR:{deployment.name}-mwaa"'
+    yield f"create user {user} password disable"
+    yield f"grant create, temporary on database starlift to {user}"
+    yield "create role starlift_readers"
+
+
+def prepare(
+    session: Any, deployment: Deployment, outputs: Mapping[str, str], say: Say, pause: float = 1.0
+) -> None:
+    """Run the statements as administrator, through the Data API; what is there already stays.
+
+    Raises DeployError with the warehouse's words.
+    """
+    data = session.client("redshift-data")
+    for sql in statements(deployment):
+        error = _run(data, _target(session, deployment, outputs), sql, pause)
+        if error and ALREADY not in error:
+            raise DeployError(f"The warehouse refused {sql!r}: {error}")
+        say(f"  {sql}: {'as before' if error else 'done'}")
+
+
+def administrator(session: Any, deployment: Deployment, outputs: Mapping[str, str]) -> str:
+    """ARN of the secret with the administrator's password, which Redshift manages."""
+    if outputs["Kind"] == "provisioned":
+        found = session.client("redshift").describe_clusters(ClusterIdentifier=deployment.name)
+        return str(found["Clusters"][0]["MasterPasswordSecretArn"])
+    found = session.client("redshift-serverless").get_namespace(namespaceName=deployment.name)
+    return str(found["namespace"]["adminPasswordSecretArn"])
+
+
+def _target(session: Any, deployment: Deployment, outputs: Mapping[str, str]) -> dict[str, str]:
+    which = "WorkgroupName" if outputs["Kind"] == "serverless" else "ClusterIdentifier"
+    return {
+        which: deployment.name,
+        "Database": outputs["Database"],
+        "SecretArn": administrator(session, deployment, outputs),
+    }
+
+
+def _run(data: Any, target: Mapping[str, str], sql: str, pause: float) -> str:
+    """Run one statement to its end; returns the error's text, empty when it went well."""
+    made = data.execute_statement(Sql=sql, **target)
+    while True:
+        found = data.describe_statement(Id=made["Id"])
+        if found["Status"] in ENDED:
+            break
+        time.sleep(pause)
+    if found["Status"] == "FINISHED":
+        return ""
+    return str(found.get("Error") or found["Status"])

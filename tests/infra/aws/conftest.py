@@ -1,0 +1,32 @@
+"""An AWS account made by moto, its gaps filled, and a deployment to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra.aws.deployment import Deployment
+from tests.infra.aws.moto_gaps import filled
+
+EMAIL = "team@example.com"
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A session of an empty account; nothing leaves this process."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws(), filled():
+        yield boto3.Session(region_name="us-east-1")
+
+
+@pytest.fixture
+def deployment() -> Deployment:
+    """A serverless deployment."""
+    return Deployment("starlift", "dev", {"Email": EMAIL})

@@ -1,0 +1,232 @@
+"""Releases in a bucket: uploaded by hash, read back, switched at once, rolled back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.aws.airflow_settings import airflow_settings
+from infra.aws.deployment import Deployment
+from infra.aws.errors import DeployError
+from infra.aws.release import DAGS, SWITCH, Release, Releases, content_hash, switch_file
+
+PROJECT = Path(__file__).resolve().parents[3]
+BUCKET = "artifacts"
+OUTPUTS = {
+    "Kind": "serverless",
+    "LakeBucket": "lake",
+    "ArtifactsBucket": BUCKET,
+    "RedshiftCopyRoleArn": "arn:aws:iam::123456789012:role/copy",
+    "ReleaseLabel": "emr-spark-8.0.0",
+    "ServerlessApplicationId": "app",
+    "EmrServerlessRoleArn": "arn:role",
+    "AlertTopicArn": "arn:aws:sns:us-east-1:123456789012:alerts",
+    "Endpoint": "wg.123456789012.us-east-1.redshift-serverless.amazonaws.com",
+    "Database": "starlift",
+}
+
+
+@pytest.fixture
+def releases(account: Any) -> Releases:
+    client = account.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return Releases(client, BUCKET, lambda _: None)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A small project; the names are those of the real one."""
+    for name, text in {
+        "dags/one.py": "dag = 1\n",
+        "dags/elt_lib/__init__.py": "",
+        "dags/__pycache__/one.pyc": "left out",
+        "dbt_project/dbt_project.yml": "name: starlift\n",
+        "dbt_project/target/manifest.json": "left out",
+        "profiles/profiles.yml": "starlift: {}\n",
+        "spark_jobs/__init__.py": "",
+        "spark_jobs/preprocess.py": "print()\n",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def keys(releases: Releases) -> set[str]:
+    found = releases.client.list_objects_v2(Bucket=BUCKET)["Contents"]
+    return {each["Key"] for each in found}
+
+
+def test_a_release_stands_under_its_hash_and_the_switch_names_it(
+    releases: Releases, project: Path
+) -> None:
+    release = releases.publish(project, b"{}", {"STARLIFT_LAKE_BUCKET": "lake"})
+    under = f"{DAGS}/releases/{release.hash}"
+    assert keys(releases) == {
+        f"{DAGS}/.airflowignore",
+        SWITCH,
+        f"{under}/dags/one.py",
+        f"{under}/dags/elt_lib/__init__.py",
+        f"{under}/dbt_project/dbt_project.yml",
+        f"{under}/profiles/profiles.yml",
+        f"{under}/manifest.json",
+        f"spark_jobs/{release.hash}/preprocess.py",
+        f"spark_jobs/{release.hash}/spark_jobs.zip",
+        f"releases/{release.hash}.json",
+    }
+    assert releases.current() == release.hash
+    body = releases.client.get_object(Bucket=BUCKET, Key=SWITCH)["Body"].read().decode()
+    assert f'"STARLIFT_JOBS": "spark_jobs/{release.hash}"' in body
+    assert '"STARLIFT_LAKE_BUCKET": "lake"' in body
+
+
+def test_the_same_files_are_sent_once(releases: Releases, project: Path) -> None:
+    told: list[str] = []
+    releases.say = told.append
+    first = releases.publish(project, b"{}", {})
+    second = releases.publish(project, b"{}", {})
+    assert first.hash == second.hash
+    assert [line for line in told if "objects" in line] == [
+        f"  release {first.hash}: 8 objects, 8 of them new",
+        f"  release {first.hash}: 8 objects, 0 of them new",
+    ]
+
+
+def test_any_change_is_another_release() -> None:
+    files = {"a": b"1", "b": b"2"}
+    hashes = {
+        content_hash(files, {}),
+        content_hash({"a": b"12", "b": b""}, {}),
+        content_hash({"a": b"1", "c": b"2"}, {}),
+        content_hash(files, {"STARLIFT_LAKE_BUCKET": "lake"}),
+    }
+    assert len(hashes) == 4
+
+
+def test_what_cannot_be_read_back_is_never_switched_to(
+    releases: Releases, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = releases.publish(project, b"{}", {})
+    (project / "dags/one.py").write_text("dag = 2\n")
+    put = releases.client.put_object
+
+    def lose(**arguments: Any) -> Any:
+        if arguments["Key"].endswith("one.py"):
+            arguments["Body"] = b"half"
+            del arguments["ChecksumSHA256"]
+        return put(**arguments)
+
+    monkeypatch.setattr(releases.client, "put_object", lose)
+    with pytest.raises(DeployError, match=r"Not what was sent.*one\.py.*stays current"):
+        releases.publish(project, b"{}", {})
+    assert releases.current() == before.hash
+
+
+def test_rollback_goes_one_release_back_and_forward_again(
+    releases: Releases, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = releases.publish(project, b"{}", {"A": "1"})
+    body = releases.client.get_object(Bucket=BUCKET, Key=SWITCH)["Body"].read()
+    record = {"hash": first.hash, "published_at": "2026-01-01T00:00:00Z", "settings": {"A": "1"}}
+    releases.put(f"releases/{first.hash}.json", json.dumps(record).encode())
+    (project / "dags/one.py").write_text("dag = 2\n")
+    second = releases.publish(project, b"{}", {"A": "1"})
+    assert releases.rollback().hash == first.hash
+    assert releases.client.get_object(Bucket=BUCKET, Key=SWITCH)["Body"].read() == body
+    with pytest.raises(DeployError, match="no release before"):
+        releases.rollback()
+    assert releases.rollback(second.hash).hash == second.hash
+    assert releases.current() == second.hash
+    with pytest.raises(DeployError, match="There is no release nonsense"):
+        releases.rollback("nonsense")
+
+
+def test_mwaas_files_carry_their_versions(releases: Releases) -> None:
+    with pytest.raises(DeployError, match="run publish"):
+        releases.environment_versions()
+    first = releases.publish_environment("airflow/dbt/a.zip", "a" * 64)
+    second = releases.publish_environment("airflow/dbt/b.zip", "b" * 64)
+    assert first["RequirementsVersion"] == second["RequirementsVersion"]
+    assert first["StartupVersion"] != second["StartupVersion"]
+    text = releases.client.get_object(Bucket=BUCKET, Key="airflow/startup.sh")["Body"].read()
+    assert b"ARCHIVE_KEY=airflow/dbt/b.zip" in text
+    assert b"@" not in text.split(b"began=")[0].split(b"set -euo")[1]
+
+
+@pytest.fixture
+def read_only(tmp_path: Path, deployment: Deployment) -> Iterator[Path]:
+    """A component's DAG folder with the real project's release in it, which nothing may write."""
+    settings = airflow_settings(deployment, OUTPUTS, "us-east-1")
+    release = Release("0123456789abcdef", "2026-01-01T00:00:00Z", settings)
+    folder = tmp_path / "dags"
+    root = folder / "releases" / release.hash
+    root.mkdir(parents=True)
+    for name in ("dags", "dbt_project", "profiles"):
+        subprocess.run(["cp", "-r", str(PROJECT / name), str(root / name)], check=True)
+    subprocess.run(
+        [
+            sys.executable, "-m", "dbt.cli.main", "--quiet", "parse", "--target", "prod",
+            "--project-dir", str(root / "dbt_project"), "--profiles-dir", str(root / "profiles"),
+            "--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs"),
+        ],
+        check=True,
+    )  # fmt: skip
+    (tmp_path / "target/manifest.json").rename(root / "manifest.json")
+    (folder / "starlift.py").write_bytes(switch_file(release))
+    (folder / ".airflowignore").write_text("releases/\n")
+    _writable(folder, on=False)
+    yield folder
+    _writable(folder, on=True)
+
+
+def _writable(folder: Path, *, on: bool) -> None:
+    for path in (folder, *folder.rglob("*")):
+        mode = path.stat().st_mode
+        path.chmod(mode | stat.S_IWUSR if on else mode & ~0o222)
+
+
+def test_the_switch_brings_every_dag_from_a_read_only_folder(read_only: Path) -> None:
+    """Parsed as Airflow does it, by a process of its own; a digest proves that nothing changed."""
+    before = _digest(read_only)
+    expected = {path.stem for path in (PROJECT / "dags").glob("*.py")}
+    program = (
+        "import sys, json\n"
+        "from airflow.dag_processing.dagbag import DagBag\n"
+        "bag = DagBag(sys.argv[1])\n"
+        "json.dump({'dags': sorted(bag.dags), 'errors': bag.import_errors}, sys.stdout)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(read_only)],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(read_only.parent),
+            "AIRFLOW_HOME": str(read_only.parent / "airflow"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found == {"dags": sorted(expected), "errors": {}}
+    assert _digest(read_only) == before
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        digest.update(str(path).encode())
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
