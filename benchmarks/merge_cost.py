@@ -1,8 +1,9 @@
-"""What a batch costs when a hundred others are there already: load and merge of the same trips.
+"""What a batch costs beside a hundred times the history: load and merge of the same trips.
 
 The load's own statements on the staging table (all but COPY, which is the same for any history)
-and the fact's merge as dbt sends it, on two warehouses: one with a batch of history, one with a
-hundred.
+and the fact's merge as dbt sends it, on two warehouses: one with two batches of history, one with
+two hundred. A merge reads `lookback_days` around its batch: as many of the history's batches, two,
+lie in there on both sides.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from tests.dbt_project.merging import Merge
 from tests.dbt_project.warehouse import Warehouse, inside, running
 
 ROWS = 5_000
-HISTORY = 100
+HISTORY = 2
+TIMES = 100
 TARGET = 1.2
 BATCH = "20240101T000000"
 TABLE = "bikeshare__trips"
@@ -39,6 +41,11 @@ from (
 ) as trips
 """
 
+LEDGER = """
+insert into ops.load_ledger (source, feed, batch_id, status, loaded_rows, data_loaded_at)
+values ('bikeshare', 'trips', '{batch}', 'loaded', {rows}, '{loaded_at}')
+"""
+
 
 class History:
     """A warehouse with some batches of history, and the batch that is loaded again."""
@@ -52,7 +59,9 @@ class History:
         self.load()
         warehouse.built("run", "--select", "fct_trips")
         self.load()
-        inside(warehouse, "analyze")  # as the autovacuum of a warehouse that is not minutes old
+        inside(
+            warehouse, "vacuum analyze"
+        )  # as the autovacuum of a warehouse that is not minutes old
         self.merge = Merge.recorded(warehouse, "fct_trips")
 
     def run(self) -> None:
@@ -65,6 +74,7 @@ class History:
         with contextlib.closing(self.warehouse.connect()) as connection:
             cursor = connection.cursor()
             cursor.execute(sql("delete_batch", table=TABLE), (BATCH,))
+            cursor.execute(sql("delete_ledger_entry"), ("bikeshare", "trips", BATCH))
             connection.commit()
             self._put(BATCH, datetime(2024, 1, 1))
             cursor.execute(sql("count_batch", table=TABLE), (BATCH,))
@@ -77,15 +87,16 @@ class History:
         loaded_at = datetime(2026, 1, 1) + timedelta(seconds=self.loads)
         values = {"batch": batch, "first": first, "rows": ROWS, "loaded_at": loaded_at}
         inside(self.warehouse, TRIPS.format(**values))
+        inside(self.warehouse, LEDGER.format(**values))
 
 
 @contextlib.contextmanager
 def pairs() -> Iterator[list[Measurement]]:
-    """One batch beside one other, and beside a hundred."""
+    """One batch beside some history, and beside a hundred times as much."""
     with contextlib.ExitStack() as started:
         folder = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="starlift-bench-")))
         sides = []
-        for name, batches in (("beside 1 batch", 1), (f"beside {HISTORY} batches", HISTORY)):
+        for batches in (HISTORY, HISTORY * TIMES):
             own = folder / str(batches)
             own.mkdir()
             warehouse = started.enter_context(running(own))
@@ -94,5 +105,5 @@ def pairs() -> Iterator[list[Measurement]]:
                 Path(warehouse.environment["DBT_TARGET_PATH"]) / "manifest.json"
             )
             warehouse.built("run", "--select", "staging")
-            sides.append(Side(name, History(warehouse, batches).run))
+            sides.append(Side(f"beside {batches} batches", History(warehouse, batches).run))
         yield [Pair(f"load and merge of {ROWS} trips", sides[0], sides[1], target=TARGET)]

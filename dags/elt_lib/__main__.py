@@ -11,6 +11,7 @@ from pathlib import Path
 from elt_lib.contract_check import ContractError
 from elt_lib.contract_schema import schema
 from elt_lib.contract_yaml import load_sources
+from elt_lib.dictionary import show_own_only
 from elt_lib.warehouse import SchemaDrift, ensure_tables
 
 
@@ -21,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     for name, text in (
         ("check", "validate every feed's contract"),
         ("schema", "print the contract's JSON schema, for editors"),
+        ("dictionary", "hide other packages in a generated site's manifest"),
         ("tables", "create or extend staging tables, ledger and locks (REDSHIFT_* variables)"),
     ):
         command = commands.add_parser(name, help=text, description=text)
@@ -33,6 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.command == "schema":
         print(json.dumps(schema(), indent=2))
+        return 0
+    if arguments.command == "dictionary":
+        print(f"dictionary: {show_own_only(arguments.manifest)} macros of other packages hidden")
         return 0
     try:
         sources = load_sources(arguments.manifest)

@@ -27,6 +27,13 @@ class Empty(StrEnum):
     ALLOW = "allow"
 
 
+class Batches(StrEnum):
+    """What a new batch is to those before it: more of the feed, or the whole feed anew."""
+
+    APPEND = "append"
+    REPLACE = "replace"
+
+
 class ExtraColumns(StrEnum):
     """What a name in a file that no column claims means; capture keeps it in a SUPER column."""
 
@@ -77,10 +84,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Files:
-    """Where a batch's raw files are and how they are written."""
+    """Where a batch's raw files are and how they are written.
+
+    Of several formats, each file has the one that its name ends with.
+    """
 
     pattern: str
-    format: Format = Format.CSV
+    format: tuple[Format, ...] = (Format.CSV,)
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'
@@ -114,6 +124,7 @@ class Feed:
     """One table of one source, as its YAML declares it.
 
     ``reject_limit`` is a share of a batch's rows (0 to 1), or a number of them (``"100 rows"``).
+    ``keep_batches`` is how many of the latest batches staging keeps where batches replace.
     """
 
     source: str
@@ -128,6 +139,8 @@ class Feed:
     reject_limit: float | str
     declared_in: str = field(compare=False)
     unreadable_files: UnreadableFiles = UnreadableFiles.FAIL
+    batches: Batches = Batches.APPEND
+    keep_batches: int = 2
 
     @property
     def id(self) -> str:
@@ -168,13 +181,14 @@ class Feed:
 
 @dataclass(frozen=True)
 class Source:
-    """One source: its feeds and when they arrive."""
+    """One source: its feeds, when they arrive, and the code lists below ``seeds/<source>``."""
 
     name: str
     description: str
     schedule: str
     start_date: date
     feeds: tuple[Feed, ...]
+    seeds: tuple[str, ...] = ()
 
 
 PLACEHOLDERS = {"{yyyy}": "%Y", "{MM}": "%m", "{dd}": "%d", "{HH}": "%H"}

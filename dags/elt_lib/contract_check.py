@@ -117,6 +117,14 @@ class Reader:
             return default
         return float(value)
 
+    def count(self, name: str, default: int) -> int:
+        """A whole number from 1."""
+        value: object = self.values.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            self.problem(f"is {value!r}: write a whole number from 1", name)
+            return default
+        return value
+
     def scalar(self, name: str) -> str | None:
         """A number or a date as text; None if it isn't there."""
         value = self.values.get(name)
@@ -135,6 +143,20 @@ class Reader:
         except ValueError:
             self.problem(f"is {value!r}: write {' or '.join(kind)}", name)
             return default
+
+    def choices(self, name: str, kind: type[E], default: tuple[E, ...]) -> tuple[E, ...]:
+        """Words of a closed set, each once; a single word counts as a list of one."""
+        value = self.values.get(name, list(default))
+        words = value if isinstance(value, list) else [value]
+        try:
+            found = tuple(kind(word) for word in words)
+        except ValueError:
+            self.problem(f"is {value!r}: write {' or '.join(kind)}, or a list of them", name)
+            return default
+        if not found or len(set(found)) < len(found):
+            self.problem(f"is {value!r}: write each word once", name)
+            return default
+        return found
 
     def duration(self, name: str, default: str) -> timedelta:
         """A time span such as ``15 days``, ``1 hour`` or ``30 minutes``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from elt_lib.contract import Empty, ExtraColumns, Format, UnreadableFiles
+from elt_lib.contract import Batches, Empty, ExtraColumns, Format, UnreadableFiles
 
 Schema = dict[str, Any]
 
@@ -30,6 +30,12 @@ def _choice(description: str, values: Iterable[str]) -> Schema:
     return {"enum": [str(value) for value in values], "description": description}
 
 
+def _choices(description: str, values: Iterable[str]) -> Schema:
+    words = {"enum": [str(value) for value in values]}
+    several = {"type": "array", "items": words, "minItems": 1, "uniqueItems": True}
+    return {"description": description, "anyOf": [words, several]}
+
+
 def _texts(description: str) -> Schema:
     items = {"type": ["string", "number"]}
     return {"description": description, "anyOf": [items, {"type": "array", "items": items}]}
@@ -44,7 +50,7 @@ def _mapping(properties: Schema, *, required: Iterable[str] = (), closed: bool =
 
 FILES: Schema = {
     "pattern": _text("Key below raw/<source>/<feed>/: {yyyy} {MM} {dd} {HH} of the interval, *"),
-    "format": _choice("Kind of file", Format),
+    "format": _choices("Kind of file; of several, a file has the one its name ends with", Format),
     "delimiter": _text("Between fields; one or more characters", minLength=1),
     "quote": _character("Around values; empty: values are never quoted", empty=True),
     "escape": _character("Before a quote within a quoted value", empty=True),
@@ -90,6 +96,12 @@ FEED: Schema = {
     "extra_columns": _choice("What a name that no column claims means", ExtraColumns),
     "unreadable_files": _choice("What a file that can't be the feed's means", UnreadableFiles),
     "reject_limit": LIMIT,
+    "batches": _choice("What a batch is to those before it: more, or the whole feed anew", Batches),
+    "keep_batches": {
+        "type": "integer",
+        "minimum": 1,
+        "description": "With batches: replace, how many of the latest staging keeps",
+    },
     "table": _mapping(
         {
             "key": _texts("Documented key; not enforced"),

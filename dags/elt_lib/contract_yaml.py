@@ -16,6 +16,7 @@ from typing import Any
 from elt_lib.contract import (
     PLACEHOLDERS,
     TECHNICAL_COLUMNS,
+    Batches,
     Column,
     Empty,
     ExtraColumns,
@@ -31,7 +32,7 @@ from elt_lib.redshift_types import RedshiftType
 
 FEED_KEYS = {
     *("schedule", "start_date", "files", "arrival", "extra_columns", "reject_limit", "table"),
-    "unreadable_files",
+    *("unreadable_files", "batches", "keep_batches"),
 }
 COLUMN_KEYS = {field.name for field in fields(Column)} - {"name", "data_type"}
 COUNTED_TIMES = ("excel", "sas_date", "epoch_seconds", "epoch_millis")
@@ -44,7 +45,7 @@ _TEXT_KEYS = {
 _USABLE = {
     Format.CSV: _TEXT_KEYS,
     Format.JSONL: {"encoding", "entries"},
-    Format.PARQUET: set[str](),
+    Format.PARQUET: {"loose_headers"},
 }
 
 
@@ -58,7 +59,10 @@ def sources_of(manifest: Mapping[str, Any]) -> dict[str, Source]:
     for node in manifest["sources"].values():
         if "files" in (node.get("config", {}).get("meta") or {}):
             tables.setdefault(node["source_name"], []).append(node)
-    found = {name: _source(name, tables[name], problems) for name in sorted(tables)}
+    seeds = _seeds_by_source(manifest)
+    found = {
+        name: _source(name, tables[name], seeds.get(name, ()), problems) for name in sorted(tables)
+    }
     if problems:
         raise ContractError(problems)
     return found
@@ -75,7 +79,22 @@ def load_sources(manifest: Path) -> dict[str, Source]:
     return sources_of(json.loads(manifest.read_text()))
 
 
-def _source(name: str, nodes: Iterable[Mapping[str, Any]], problems: list[str]) -> Source:
+def _seeds_by_source(manifest: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The seeds in ``seeds/<source>/``, by source."""
+    found: dict[str, list[str]] = {}
+    for node in manifest.get("nodes", {}).values():
+        folders = str(node["original_file_path"]).split("/")
+        if node["resource_type"] == "seed" and len(folders) > 2:
+            found.setdefault(folders[1], []).append(str(node["name"]))
+    return {source: tuple(sorted(names)) for source, names in found.items()}
+
+
+def _source(
+    name: str,
+    nodes: Iterable[Mapping[str, Any]],
+    seeds: tuple[str, ...],
+    problems: list[str],
+) -> Source:
     nodes = sorted(nodes, key=lambda node: str(node["name"]))
     feeds = tuple(_feed(node, problems) for node in nodes)
     where = Where(str(nodes[0]["original_file_path"]), name)
@@ -86,6 +105,7 @@ def _source(name: str, nodes: Iterable[Mapping[str, Any]], problems: list[str]) 
         schedule=meta.text("schedule", example='"@monthly"'),
         start_date=meta.date("start_date"),
         feeds=feeds,
+        seeds=seeds,
     )
 
 
@@ -105,6 +125,9 @@ def _feed(node: Mapping[str, Any], problems: list[str]) -> Feed:
     extra = meta.choice("extra_columns", ExtraColumns, ExtraColumns.FAIL)
     _check_names(columns, files, meta)
     _check_extra(columns, extra, meta)
+    batches = meta.choice("batches", Batches, Batches.APPEND)
+    if "keep_batches" in meta.values and batches is not Batches.REPLACE:
+        meta.problem("means nothing without `batches: replace`: remove it", "keep_batches")
     arrival = meta.section("arrival")
     arrival.known({"wait", "empty"})
     return Feed(
@@ -120,6 +143,8 @@ def _feed(node: Mapping[str, Any], problems: list[str]) -> Feed:
         reject_limit=meta.limit("reject_limit", 0.0),
         declared_in=where.file,
         unreadable_files=meta.choice("unreadable_files", UnreadableFiles, UnreadableFiles.FAIL),
+        batches=batches,
+        keep_batches=meta.count("keep_batches", Feed.keep_batches),
     )
 
 
@@ -127,7 +152,7 @@ def _files(files: Reader) -> Files:
     files.known(set(Files.__dataclass_fields__))
     declared = Files(
         pattern=files.text("pattern", example='"{yyyy}/{MM}/*.csv"'),
-        format=files.choice("format", Format, Format.CSV),
+        format=files.choices("format", Format, Files.format),
         delimiter=files.text("delimiter", Files.delimiter),
         quote=files.character("quote", Files.quote, may_be_empty=True),
         escape=files.character("escape", Files.escape, may_be_empty=True),
@@ -139,9 +164,11 @@ def _files(files: Reader) -> Files:
         trailing_delimiters=files.flag("trailing_delimiters", Files.trailing_delimiters),
         entries=files.text("entries", Files.entries),
     )
-    for key in sorted(_TEXT_KEYS - _USABLE[declared.format]):
-        if key in files.values and not (key == "loose_headers" and declared.format == "parquet"):
-            files.problem(f"means nothing in {declared.format} files: remove it", key)
+    usable = set[str]().union(*(_USABLE[each] for each in declared.format))
+    for key in sorted(_TEXT_KEYS - usable):
+        if key in files.values:
+            kinds = " or ".join(declared.format)
+            files.problem(f"means nothing in {kinds} files: remove it", key)
     _check_encoding(declared, files)
     rest = declared.pattern
     for placeholder in PLACEHOLDERS:

@@ -23,5 +23,6 @@ def job_flow(source: str, settings: Settings) -> dict[str, Any]:
         "Tags": [
             {"Key": "project", "Value": "starlift"},
             {"Key": "source", "Value": source},
+            *({"Key": key, "Value": value} for key, value in settings.tags),
         ],
     }

@@ -216,6 +216,8 @@ def _replace_batch(
     for reject in report.rejects:
         values = (*key, reject.rule, reject.column, reject.rows)
         cursor.execute(sql("insert_load_rejects"), values)
+    for retired in warehouse.retire_batches(cursor, feed):
+        log.info("%s %s: newer batches replace it, its rows left staging", feed.id, retired)
     log.info(
         "%s %s: raw %d = rejected %d + loaded %d",
         feed.id,

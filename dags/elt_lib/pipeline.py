@@ -15,18 +15,19 @@ from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.providers.amazon.aws.utils.waiter import WaitPolicy
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.sensors.python import PythonSensor
-from airflow.sdk import Param, TriggerRule, timezone
+from airflow.sdk import BaseOperator, Param, TriggerRule, timezone
 from airflow.timetables.interval import CronDataIntervalTimetable
 from jinja2 import pass_context
 from jinja2.runtime import Context as JinjaContext
 
-from elt_lib import batch
+from elt_lib import batch, engines
 from elt_lib.contract import Empty, Feed
 from elt_lib.contract_yaml import load_sources
 from elt_lib.emr import job_flow
-from elt_lib.operators import ClusterLivyOperator, LoadOperator
+from elt_lib.engines import Engine
+from elt_lib.operators import LoadOperator
 from elt_lib.settings import settings
-from elt_lib.transform import PUBLISH, publish_dictionary, transform
+from elt_lib.transform import PUBLISH, load_seeds, publish_dictionary, transform
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -67,32 +68,41 @@ def dag_options(source: str) -> dict[str, Any]:
 
 def source_pipeline(source: str) -> None:
     """Add the tasks of one source to the DAG in whose ``with`` block this is called."""
-    feeds = load_sources(settings().manifest)[source].feeds
-    create = EmrCreateJobFlowOperator(
-        task_id="create_cluster",
-        job_flow_overrides=job_flow(source, settings()),
-        emr_conn_id="emr_default",
-        wait_policy=WaitPolicy.WAIT_FOR_COMPLETION,  # ends when the cluster waits for work
-        waiter_delay=settings().poll_seconds,
-        waiter_max_attempts=240,
-        execution_timeout=timedelta(hours=1),
-        trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
-    )
-    cluster_id = cast("str", create.output)  # an XComArg, resolved at run time
-    terminate = EmrTerminateJobFlowOperator(
-        task_id="terminate_cluster", job_flow_id=cluster_id
-    ).as_teardown(setups=create)
+    declared = load_sources(settings().manifest)[source]
+    cluster = ClusterTasks(source) if Engine(settings().engine).needs_cluster else None
     loaded = EmptyOperator(
         task_id="all_loaded", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
     )
     turn = wait_for_turn()
-    for feed in feeds:
+    for feed in declared.feeds:
         wait = wait_for(feed)
-        preprocess = preprocess_batch(feed, cluster_id)
-        wait >> [create, preprocess]
-        create >> preprocess >> [terminate, turn]
+        preprocess = preprocess_batch(feed, cluster.id if cluster else "")
+        wait >> preprocess >> turn
+        if cluster:
+            wait >> cluster.create >> preprocess >> cluster.terminate
         [preprocess, turn] >> load_batch(feed, wait.task_id) >> loaded
-    loaded >> transform(source) >> publish_dictionary(source)
+    ready = loaded >> load_seeds(source) if declared.seeds else loaded
+    ready >> transform(source) >> publish_dictionary(source)
+
+
+class ClusterTasks:
+    """The EMR cluster that a run's feeds share: made when files are there, always ended."""
+
+    def __init__(self, source: str) -> None:
+        self.create = EmrCreateJobFlowOperator(
+            task_id="create_cluster",
+            job_flow_overrides=job_flow(source, settings()),
+            emr_conn_id="emr_default",
+            wait_policy=WaitPolicy.WAIT_FOR_COMPLETION,  # ends when the cluster waits for work
+            waiter_delay=settings().poll_seconds,
+            waiter_max_attempts=240,
+            execution_timeout=timedelta(hours=1),
+            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+        )
+        self.id = cast("str", self.create.output)  # an XComArg, resolved at run time
+        self.terminate = EmrTerminateJobFlowOperator(
+            task_id="terminate_cluster", job_flow_id=self.id
+        ).as_teardown(setups=self.create)
 
 
 def wait_for(feed: Feed) -> S3KeySensor:
@@ -113,35 +123,17 @@ def wait_for(feed: Feed) -> S3KeySensor:
     )
 
 
-def preprocess_batch(feed: Feed, job_flow_id: str) -> ClusterLivyOperator:
+def preprocess_batch(feed: Feed, cluster: str) -> BaseOperator:
     """Turn a batch's raw files into Parquet, rejects, manifest and report."""
-    jobs = f"s3://{settings().artifacts_bucket}/spark_jobs"
-    return ClusterLivyOperator(
-        task_id=f"preprocess_{feed.name}",
-        job_flow_id=job_flow_id,
-        livy_url=settings().livy_url,
-        file=f"{jobs}/preprocess.py",
-        py_files=[f"{jobs}/spark_jobs.zip"],
-        name=f"{feed.id} {{{{ batch_id() }}}} {{{{ ti.id }}}}",
-        args=[
-            "--feed",
-            feed.spec(),
-            "--batch-id",
-            "{{ batch_id() }}",
-            "--input",
-            f"{{{{ raw_url('{feed.name}') }}}}",
-            "--output",
-            f"{{{{ output_url('{feed.name}', 'staged') }}}}",
-            "--rejected",
-            f"{{{{ output_url('{feed.name}', 'rejected') }}}}",
-            "--slices",
-            str(settings().slices),
-        ],
-        polling_interval=min(settings().poll_seconds, 15),
-        deferrable=False,  # a retry finds the batch of the try before only when it polls itself
-        retry_args=None,
-        execution_timeout=timedelta(hours=6),
-    )
+    arguments = {
+        "--feed": feed.spec(),
+        "--batch-id": "{{ batch_id() }}",
+        "--input": f"{{{{ raw_url('{feed.name}') }}}}",
+        "--output": f"{{{{ output_url('{feed.name}', 'staged') }}}}",
+        "--rejected": f"{{{{ output_url('{feed.name}', 'rejected') }}}}",
+        "--slices": str(settings().slices),
+    }
+    return engines.preprocess(feed, arguments, cluster, settings())
 
 
 def wait_for_turn() -> PythonSensor:

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+_ENGINE_NEEDS: dict[str, tuple[str, ...]] = {
+    "livy": (),
+    "emr-steps": (),
+    "emr-serverless": ("STARLIFT_SERVERLESS_APPLICATION", "STARLIFT_SPARK_ROLE"),
+    "glue": ("STARLIFT_GLUE_JOB",),
+}
+
 
 class SettingsError(ValueError):
     """A setting is missing from the environment."""
@@ -36,6 +43,20 @@ class Settings:
     """ARN of the SNS topic that hears of failed tasks; empty for none."""
     slices: int = 1
     """Slices of the warehouse: a batch that is large enough has a Parquet file for each."""
+    jobs_prefix: str = "spark_jobs"
+    """Where the Spark job stands in the artifacts bucket."""
+    dbt: str = ""
+    """Path of a dbt in an environment of its own; empty for the one beside Airflow."""
+    engine: str = "livy"
+    """What runs the Spark job: see ``elt_lib.engines``."""
+    serverless_application: str = ""
+    """The EMR Serverless application, for that engine."""
+    spark_role: str = ""
+    """ARN of the role of a Spark job without a cluster."""
+    glue_job: str = ""
+    """Name of the Glue job, for that engine."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """Further tags of what a run creates, such as the deployment that it belongs to."""
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Settings:
@@ -55,6 +76,12 @@ class Settings:
                 f"not set: {', '.join(missing)}. On a laptop `set -a; . .local/env`; on AWS they "
                 "are variables of the environment."
             )
+        engine = environ.get("STARLIFT_ENGINE", "livy")
+        if engine not in _ENGINE_NEEDS:
+            known = ", ".join(_ENGINE_NEEDS)
+            raise SettingsError(f"STARLIFT_ENGINE={engine}: write one of {known}")
+        if unset := [name for name in _ENGINE_NEEDS[engine] if not environ.get(name)]:
+            raise SettingsError(f"STARLIFT_ENGINE={engine} needs {', '.join(unset)}")
         return cls(
             project=Path(environ["STARLIFT_PROJECT"]),
             manifest=Path(environ["STARLIFT_MANIFEST"]),
@@ -68,7 +95,22 @@ class Settings:
             poll_seconds=int(environ.get("STARLIFT_POLL_SECONDS", "15")),
             alert_topic=environ.get("STARLIFT_ALERT_TOPIC", ""),
             slices=int(environ.get("STARLIFT_SLICES", "1")),
+            jobs_prefix=environ.get("STARLIFT_JOBS", "spark_jobs"),
+            dbt=environ.get("STARLIFT_DBT", ""),
+            engine=engine,
+            serverless_application=environ.get("STARLIFT_SERVERLESS_APPLICATION", ""),
+            spark_role=environ.get("STARLIFT_SPARK_ROLE", ""),
+            glue_job=environ.get("STARLIFT_GLUE_JOB", ""),
+            tags=_tags(environ.get("STARLIFT_TAGS", "")),
         )
+
+
+def _tags(text: str) -> tuple[tuple[str, str], ...]:
+    """Read ``key=value`` pairs separated by commas."""
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    if wrong := [key for key, sign, _ in pairs if not (key and sign)]:
+        raise SettingsError(f"STARLIFT_TAGS: {', '.join(wrong)}: write key=value,key=value")
+    return tuple((key, value) for key, _, value in pairs)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Asset
@@ -17,9 +18,10 @@ from cosmos import (
     TestBehavior,
 )
 from cosmos.constants import TestIndirectSelection
-from cosmos.operators.local import DbtDocsS3LocalOperator
+from cosmos.operators.local import DbtBuildLocalOperator, DbtDocsS3LocalOperator
 
 from elt_lib.contract_yaml import load_sources
+from elt_lib.dictionary import show_own_only
 from elt_lib.settings import settings
 
 PROFILE = "starlift"
@@ -44,7 +46,7 @@ def transform(source: str) -> DbtTaskGroup:
         profile_config=_profile(),
         execution_config=ExecutionConfig(
             execution_mode=ExecutionMode.LOCAL,
-            invocation_mode=InvocationMode.DBT_RUNNER,
+            **_invocation(),
             test_indirect_selection=TestIndirectSelection.BUILDABLE,
         ),
         render_config=RenderConfig(
@@ -63,9 +65,38 @@ def transform(source: str) -> DbtTaskGroup:
     )
 
 
-def publish_dictionary(source: str) -> DbtDocsS3LocalOperator:
+def load_seeds(source: str) -> DbtBuildLocalOperator:
+    """Load and test the source's code lists, all in one task.
+
+    Each run does it: a seed that was changed needs no task of its own, and a run that is let load
+    and transform is alone, so that nobody finds a list between TRUNCATE and INSERT.
+    """
+    return DbtBuildLocalOperator(
+        task_id="load_seeds",
+        project_dir=settings().project / "dbt_project",
+        profile_config=_profile(),
+        invocation_mode=InvocationMode.DBT_RUNNER,
+        select=f"path:seeds/{source}",
+        indirect_selection=TestIndirectSelection.CAUTIOUS.value,
+        install_deps=False,
+        env=TARGET_IN_WORKING_COPY,
+        append_env=True,
+        dbt_cmd_global_flags=["--no-write-json"],
+    )
+
+
+class DictionaryOperator(DbtDocsS3LocalOperator):  # type: ignore[misc]  # Cosmos is untyped
+    """dbt's documentation site to S3, with only the project's own things in its navigation."""
+
+    def upload_to_cloud_storage(self, project_dir: str, **kwargs: Any) -> None:
+        """Change the manifest that the site reads, then upload."""
+        show_own_only(Path(project_dir) / "target" / "manifest.json")
+        super().upload_to_cloud_storage(project_dir, **kwargs)
+
+
+def publish_dictionary(source: str) -> DictionaryOperator:
     """Write the dbt docs site to S3 and tell whoever schedules on the source's asset."""
-    return DbtDocsS3LocalOperator(
+    return DictionaryOperator(
         task_id=PUBLISH,
         project_dir=settings().project / "dbt_project",
         profile_config=_profile(),
@@ -73,6 +104,7 @@ def publish_dictionary(source: str) -> DbtDocsS3LocalOperator:
         bucket_name=settings().artifacts_bucket,
         folder_dir=DOCS_FOLDER,
         install_deps=False,
+        **_invocation(),
         outlets=[asset(source)],
         env=TARGET_IN_WORKING_COPY,
         append_env=True,
@@ -82,6 +114,16 @@ def publish_dictionary(source: str) -> DbtDocsS3LocalOperator:
 def asset(source: str) -> Asset:
     """What other DAGs schedule on: the source's marts were built and tested."""
     return Asset(name=f"{source}_marts", uri=f"starlift://{source}/marts")
+
+
+def _invocation() -> dict[str, Any]:
+    """How dbt is called: in the task's process, or as the command of another environment."""
+    if settings().dbt:
+        return {
+            "invocation_mode": InvocationMode.SUBPROCESS,
+            "dbt_executable_path": settings().dbt,
+        }
+    return {"invocation_mode": InvocationMode.DBT_RUNNER}
 
 
 def _feeds(source: str) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 from typing import Any, Protocol
 
-from elt_lib.contract import Column, Feed
+from elt_lib.contract import Batches, Column, Feed
 from elt_lib.redshift_types import RedshiftType
 
 log = logging.getLogger(__name__)
@@ -78,8 +78,9 @@ def ensure_tables(connection: Connection, feeds: Iterable[Feed]) -> None:
     """Create what is missing: schemas, the ledger's tables, per feed its staging table and lock.
 
     Adds columns that a contract has gained. Raises SchemaDrift where a type has changed or a
-    column was removed. Safe to run at any time.
+    column was removed. Safe to run at any time. ``feeds`` are those of all sources.
     """
+    feeds = list(feeds)
     with transaction(connection) as cursor:
         cursor.execute(f"create schema if not exists {STAGING}")
         cursor.execute(f"create schema if not exists {OPS}")
@@ -90,8 +91,24 @@ def ensure_tables(connection: Connection, feeds: Iterable[Feed]) -> None:
                 cursor.execute(f"alter table {OPS}.load_ledger add column {name} {kind}")
         cursor.execute(sql("create_load_rejects"))
         cursor.execute(sql("create_feed_freshness"))
+        ensure_accounting(cursor, {feed.source for feed in feeds})
     for feed in feeds:
         ensure_table(connection, feed)
+
+
+def ensure_accounting(cursor: Cursor, sources: Collection[str]) -> None:
+    """Create the accounting of all sources: a view over one table per source.
+
+    The tables are dbt's (models ``ops_<source>_rows``), each rebuilt by its source's DAG alone, so
+    that DAGs of several sources run at once. They are created here empty, because a late-binding
+    view over a table that is not there can't be read, and a source may never have run.
+    """
+    for source in sorted(sources):
+        cursor.execute(sql("create_source_rows", source=source))
+    staged = "\n    union all\n    ".join(
+        sql("select_source_rows", source=source).strip() for source in sorted(sources)
+    )
+    cursor.execute(sql("create_row_accounting", staged=staged))
 
 
 def ensure_table(connection: Connection, feed: Feed) -> None:
@@ -119,6 +136,22 @@ def table_columns(cursor: Cursor, feed: Feed) -> dict[str, RedshiftType]:
     return _columns(cursor, STAGING, feed.table)
 
 
+def retire_batches(cursor: Cursor, feed: Feed) -> list[str]:
+    """Take the rows of batches that newer ones replaced out of staging; returns the batches.
+
+    Which are newer goes by the interval, not by the time of the load. The ledger's row stays, as
+    `retired`; a batch without rows replaces none. Runs in the load's own transaction.
+    """
+    if feed.batches is not Batches.REPLACE:
+        return []
+    cursor.execute(sql("loaded_batches"), (feed.source, feed.name))
+    retired = [str(row[0]) for row in cursor.fetchall()][feed.keep_batches :]
+    for batch_id in retired:
+        cursor.execute(sql("delete_batch", table=feed.table), (batch_id,))
+        cursor.execute(sql("retire_ledger_entry"), (feed.source, feed.name, batch_id))
+    return retired
+
+
 def drift_of(feed: Feed, present: dict[str, RedshiftType]) -> list[str]:
     """Sentences on each column of the table that the contract contradicts."""
     declared = {column.name: column for column in feed.table_columns}
@@ -144,11 +177,18 @@ def create_table(feed: Feed) -> str:
     diststyle = (
         f"diststyle {dist}" if dist in {"auto", "even", "all"} else f"diststyle key distkey({dist})"
     )
-    sort = (
-        f"compound sortkey({', '.join(feed.layout.sort)})" if feed.layout.sort else "sortkey auto"
-    )
+    sort = f"compound sortkey({', '.join(sort_key(feed.layout.sort))})"
     name = f"{STAGING}.{feed.table}"
     return f"create table if not exists {name} (\n    {columns}\n)\n{diststyle}\n{sort}"
+
+
+def sort_key(declared: Sequence[str]) -> tuple[str, ...]:
+    """Sort columns of a staging table: the batch first, then what the contract declares.
+
+    A load deletes and counts one batch and a merge reads a few; sorted by it they skip the blocks
+    of all others ("Working with sort keys", Database Developer Guide).
+    """
+    return ("_batch_id", *declared)
 
 
 def _columns(cursor: Cursor, schema: str, table: str) -> dict[str, RedshiftType]:

@@ -20,6 +20,7 @@ from elt_lib.load import Rejects, Report, Run, S3Reader, load_batch
 from infra.local.config import Config, Ports
 from infra.local.environment import COPY_ROLE, environment
 from infra.local.stack import Stack
+from tests.leash import leashed
 
 RUN = Run("shop", "run-1")
 FEED = Feed(
@@ -44,11 +45,8 @@ def small_stack(folder, *more):
     running = Stack(
         Config.load({"STARLIFT_STATE": str(folder), **free}), ["postgres", "redshift", "s3", *more]
     )
-    try:
-        running.up()
+    with leashed(running):
         yield running
-    finally:
-        running.down()
 
 
 class Lake:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from elt_lib.contract import Column, Empty, Feed, TableLayout
+from elt_lib.contract import Batches, Column, Empty, Feed, TableLayout
 from elt_lib.contract_check import ContractError
 from elt_lib.contract_yaml import sources_of
 from spark_jobs.feed import decode_feed
@@ -72,6 +72,15 @@ def test_a_feed_is_read_with_its_defaults():
     assert [c.name for c in feed.table_columns][2:] == ["_batch_id", "_source_file", "_loaded_at"]
 
 
+def test_a_batch_adds_to_the_feed_unless_the_contract_says_that_it_is_the_whole():
+    (feed,) = read(node())["shop"].feeds
+    assert feed.batches is Batches.APPEND
+    (feed,) = read(node(batches="replace"))["shop"].feeds
+    assert (feed.batches, feed.keep_batches) == (Batches.REPLACE, 2)
+    (feed,) = read(node(batches="replace", keep_batches=5))["shop"].feeds
+    assert feed.keep_batches == 5
+
+
 def test_the_key_pattern_is_expanded_from_the_interval():
     feed = read(node())["shop"].feeds[0]
     assert feed.raw_key(datetime(2021, 9, 3, tzinfo=UTC)) == "raw/shop/orders/2021/09/03/*.csv"
@@ -83,7 +92,7 @@ def test_the_spec_for_spark_is_json_without_characters_that_yarn_expands():
     assert not set(spec) & set("{}$ \"'")
     decoded = json.loads(base64.urlsafe_b64decode(spec))
     assert decoded["files"] == {
-        "format": "csv",
+        "format": ["csv"],
         "delimiter": ";",
         "quote": '"',
         "escape": '"',
@@ -97,6 +106,15 @@ def test_the_spec_for_spark_is_json_without_characters_that_yarn_expands():
     }
     assert decoded["columns"][0]["aliases"] == ["Order ID"]
     assert (decoded["source"], decoded["feed"], decoded["reject_limit"]) == ("shop", "orders", 0.1)
+
+
+def test_seeds_belong_to_the_source_whose_folder_they_are_in():
+    def seed(path):
+        return {"resource_type": "seed", "name": path[-5], "original_file_path": path}
+
+    paths = ("seeds/shop/b.csv", "seeds/shop/a.csv", "seeds/other/c.csv", "seeds/d.csv")
+    manifest = {"sources": {"one": node()}, "nodes": {path: seed(path) for path in paths}}
+    assert sources_of(manifest)["shop"].seeds == ("a", "b")
 
 
 WHERE = "models/staging/shop/_shop__sources.yml: shop.orders"
@@ -158,9 +176,30 @@ def test_a_broken_table_is_named(change, message):
             {"files": {"pattern": "*", "format": "xls"}},
             "files.format: is 'xls': write csv or",
         ),
+        (
+            {"files": {"pattern": "*", "format": ["csv", "csv"]}},
+            "files.format: is ['csv', 'csv']: write each word once",
+        ),
+        (
+            {"files": {"pattern": "*", "format": ["parquet", "jsonl"], "quote": "'"}},
+            "files.quote: means nothing in parquet or jsonl files: remove it",
+        ),
         ({"files": {"pattern": "*", "sep": ";"}}, "files.sep: unknown key; known here: delimiter,"),
         ({"table": {"sort": ["day"]}}, "table: names column 'day', which the feed doesn't have"),
         ({"table": {"dist": "random"}}, "table: dist is 'random': write auto, even, all or"),
+        ({"batches": "upsert"}, "batches: is 'upsert': write append or replace"),
+        (
+            {"batches": "replace", "keep_batches": 0},
+            "keep_batches: is 0: write a whole number from 1",
+        ),
+        (
+            {"batches": "replace", "keep_batches": True},
+            "keep_batches: is True: write a whole number from 1",
+        ),
+        (
+            {"keep_batches": 3},
+            "keep_batches: means nothing without `batches: replace`: remove it",
+        ),
         ({"arrivals": {}}, "arrivals: unknown key; known here: arrival,"),
     ],
 )

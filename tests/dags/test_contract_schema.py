@@ -47,6 +47,8 @@ def test_the_projects_own_contracts_keep_it(path):
         {"reject_limit": 2},
         {"reject_limit": "many"},
         {"arrival": {"wait": "soon"}},
+        {"batches": "upsert"},
+        {"batches": "replace", "keep_batches": 0},
     ],
 )
 def test_the_schema_refuses_what_the_reader_refuses(meta):

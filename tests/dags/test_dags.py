@@ -33,7 +33,7 @@ def parsed(dag_environment, manifest):
 
 def test_parsing_finds_exactly_these_dags_and_no_error(parsed):
     assert parsed["errors"] == {}
-    assert sorted(parsed["dags"]) == ["bikeshare"]
+    assert sorted(parsed["dags"]) == ["bikeshare", "immigration", "movies", "taxi"]
 
 
 def test_parsing_is_deterministic(parsed, dag_environment):
@@ -66,6 +66,21 @@ def test_the_way_of_a_batch_is_the_topology(parsed):
     }
 
 
+def test_the_releases_of_movies_may_be_missing_and_are_transformed_in_order(parsed):
+    dag = parsed["dags"]["movies"]
+    tasks = dag["tasks"]
+    feeds = ["links", "movies", "ratings", "tags"]
+    waits = sorted(name for name in tasks if name.startswith("wait_for_") and "turn" not in name)
+    assert waits == [f"wait_for_{feed}" for feed in feeds]
+    assert all(tasks[wait]["soft_fail"] for wait in waits)
+    assert dag["schedule"] == "0 0 1 * *"
+    models = ["dim_movie", "bridge_movie_genre", "fct_ratings", "fct_tags", "dim_date"]
+    built = [task for task in tasks if task.startswith("transform.")]
+    for name in [*models, "agg_movie_ratings", "movie_history"]:
+        assert len([task for task in built if task.startswith(f"transform.{name}")]) == 1, name
+    assert not [task for task in tasks if "bikeshare" in task or "station" in task]
+
+
 def test_what_the_cluster_costs_is_bounded(parsed):
     tasks = parsed["dags"]["bikeshare"]["tasks"]
     assert [t for t in tasks if tasks[t]["setup"]] == ["create_cluster"]
@@ -85,7 +100,7 @@ def test_late_fails_and_no_data_skips(parsed):
     assert tasks["all_loaded"]["trigger_rule"] == "none_failed_min_one_success"
 
 
-def test_operators_are_the_providers_own_but_two(parsed):
+def test_operators_are_the_providers_own_but_three(parsed):
     tasks = parsed["dags"]["bikeshare"]["tasks"]
     types = {t["type"] for name, t in tasks.items() if not name.startswith("transform.")}
     assert types == {
@@ -96,7 +111,33 @@ def test_operators_are_the_providers_own_but_two(parsed):
         "ClusterLivyOperator",
         "LoadOperator",
         "EmptyOperator",
-        "DbtDocsS3LocalOperator",
+        "DictionaryOperator",
+    }
+
+
+def test_code_lists_are_loaded_between_the_load_and_the_models(parsed):
+    """In one task, and only by a source that has some."""
+    tasks = parsed["dags"]["immigration"]["tasks"]
+    assert tasks["all_loaded"]["downstream"] == ["load_seeds"]
+    first = tasks["load_seeds"]["downstream"]
+    assert first
+    assert all(task.startswith("transform.") for task in first)
+    assert not [task for task in tasks if "i94_" in task]
+    assert "load_seeds" not in parsed["dags"]["bikeshare"]["tasks"]
+
+
+def test_only_arrivals_are_waited_for(parsed):
+    tasks = parsed["dags"]["immigration"]["tasks"]
+    waits = {
+        task: (tasks[task]["soft_fail"], tasks[task]["timeout"])
+        for task in tasks
+        if task.startswith("wait_for_") and task != "wait_for_turn"
+    }
+    assert waits == {
+        "wait_for_arrivals": (False, 15 * 86400),
+        "wait_for_airports": (True, 600),
+        "wait_for_city_demographics": (True, 600),
+        "wait_for_state_temperatures": (True, 600),
     }
 
 
@@ -122,7 +163,7 @@ def test_every_dag_explains_itself_and_retries(parsed):
 
 def test_dag_files_are_thin():
     files = sorted((PROJECT / "dags").glob("*.py"))
-    assert [path.stem for path in files] == ["bikeshare"]
+    assert [path.stem for path in files] == ["bikeshare", "immigration", "movies", "taxi"]
     assert {path.name: len(path.read_text().splitlines()) <= 60 for path in files} == {
         path.name: True for path in files
     }

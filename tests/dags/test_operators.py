@@ -3,11 +3,13 @@
 import http.server
 import itertools
 import json
+import socket
 import threading
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
+import requests
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from moto import mock_aws
 
@@ -24,6 +26,10 @@ class Livy(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.server.posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        if self.server.lost:  # taken, but who asked never hears of it
+            self.server.lost = False
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
         self.answer({"id": len(self.server.posted) - 1, "state": "starting"})
 
     def do_GET(self):
@@ -48,7 +54,8 @@ class Livy(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def livy():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Livy)
-    server.posted, server.states, server.log, server.broken = [], {}, [], False
+    server.posted, server.states, server.log = [], {}, []
+    server.broken = server.lost = False
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -178,6 +185,34 @@ def test_a_batch_that_died_without_a_word_shows_the_end_of_its_log(cluster, livy
 def test_a_cleared_task_runs_again(cluster, livy):
     store = Store()
     run(cluster, livy, store)
+    assert store == {}
+    run(cluster, livy, store)
+    assert len(livy.posted) == 2
+
+
+def test_a_try_that_is_killed_before_it_submits_leaves_nothing_behind(cluster, livy, monkeypatch):
+    def killed(*_):
+        raise SystemExit
+
+    store = Store()
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(ClusterLivyOperator, "submit_job", killed)
+        run(cluster, livy, store)
+    assert (livy.posted, store) == ([], {})
+    run(cluster, livy, store)
+    assert len(livy.posted) == 1
+
+
+def test_a_batch_whose_answer_was_lost_is_submitted_again(cluster, livy):
+    """Livy gives a batch a number only in the answer, so the retry cannot know of the first.
+
+    What the first may still write counts for nothing: tests/dags/test_spark_kills.py.
+    """
+    livy.lost = True
+    store = Store()
+    with pytest.raises(requests.exceptions.ConnectionError):  # and no AirflowFailException
+        run(cluster, livy, store)
+    assert len(livy.posted) == 1
     assert store == {}
     run(cluster, livy, store)
     assert len(livy.posted) == 2

@@ -73,7 +73,7 @@ class Spark:
     def has_parquet_and_no_manifest(self):
         """Whether an attempt has its Parquet files, but no manifest yet."""
         return any(
-            any(folder.glob("*.parquet")) and not (folder / "manifest.json").exists()
+            any(folder.glob("rejected=false/*.parquet")) and not (folder / "manifest.json").exists()
             for folder in self.output.glob("attempt-*")
             if not (folder / "_temporary").exists()
         )

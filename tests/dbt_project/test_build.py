@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.samples.bikeshare import generate
+from infra.local.samples.bikeshare import Traffic, generate
 from infra.local.samples.bikeshare_stations import LISTED, STATIONS
-from infra.local.samples.sample import Sample, Traffic
+from infra.local.samples.sample import Sample
 from tests.dbt_project.raw_files import stage
 from tests.dbt_project.warehouse import Warehouse
 
 pytestmark = pytest.mark.slow
 
+SELECTED = ("--indirect-selection", "buildable", "--select", "source:bikeshare.*+", "tag:shared")
+ACCOUNTED_FOR = "every_row_is_accounted_for_ops_bikeshare_rows_bikeshare"
 LOADED_AT = datetime(2026, 1, 1)
 
 
@@ -37,17 +39,18 @@ def built(warehouse: Warehouse, manifest: Path, sample: Sample) -> Warehouse:
     *early, last = sample.of_feed("trips")
     for batch in (*sample.of_feed("stations"), last):
         stage(warehouse, manifest, batch, LOADED_AT)
-    warehouse.built("build")
+    warehouse.built("build", *SELECTED)
     for batch in early:
         stage(warehouse, manifest, batch, LOADED_AT)
-    warehouse.built("build", "--exclude-resource-type", "unit_test")
+    warehouse.built("build", "--exclude-resource-type", "unit_test", *SELECTED)
     return warehouse
 
 
 def test_every_row_is_where_the_generator_says(built: Warehouse, sample: Sample) -> None:
     found = built.rows(
         "select feed, batch_id, status, raw_rows, rejected_rows, loaded_rows, staged_rows, "
-        "repeated_rows, superseded_rows, fact_rows from ops.ops_row_accounting order by 1, 2"
+        "repeated_rows, superseded_rows, fact_rows from ops.row_accounting "
+        "where source = 'bikeshare' order by 1, 2"
     )
     expected = []
     for batch in sorted(sample.batches, key=lambda batch: (batch.feed, batch.batch_id)):
@@ -68,7 +71,7 @@ def test_traffic_is_what_the_generator_counted(built: Warehouse, sample: Sample)
         "" if name == "No station" else name: Traffic(int(departures), int(arrivals))
         for name, departures, arrivals in found
     }
-    assert traffic == sample.traffic
+    assert traffic == sample.answers
 
 
 def test_a_station_is_one_row_whatever_marks_its_name_had(built: Warehouse, sample: Sample) -> None:
@@ -77,7 +80,7 @@ def test_a_station_is_one_row_whatever_marks_its_name_had(built: Warehouse, samp
         "from marts.dim_station"
     )
     assert len(found) == STATIONS + 1
-    assert {name for name, *_ in found} - {"No station"} == sample.traffic.keys() - {""}
+    assert {name for name, *_ in found} - {"No station"} == sample.answers.keys() - {""}
     assert not [name for name, *_ in found if "(" in name or "&amp;" in name]
     listed = [name for name, source, docks, _ in found if source == "station list" and docks]
     assert len(listed) == LISTED
@@ -91,7 +94,9 @@ def test_trips_that_end_before_they_start_are_kept_and_flagged(
         "select _batch_id, count(*) from marts.fct_trips where is_ended_before_start "
         "group by _batch_id order by 1"
     )
-    assert found == [[b.batch_id, b.ended_before_start] for b in sample.of_feed("trips")]
+    assert found == [
+        [b.batch_id, b.flagged["is_ended_before_start"]] for b in sample.of_feed("trips")
+    ]
     result = built.dbt("test", "--select", "assert_trip_ends_after_it_starts")
     assert result.success
     assert [done.status for done in result.result.results] == ["warn"]
@@ -99,7 +104,7 @@ def test_trips_that_end_before_they_start_are_kept_and_flagged(
 
 def test_the_calendar_covers_its_range(built: Warehouse) -> None:
     found = built.rows("select min(date_day), max(date_day), count(*) from marts.dim_date")
-    assert found == [[date(2013, 1, 1), date(2035, 12, 31), 8400]]
+    assert found == [[date(1995, 1, 1), date(2099, 12, 31), 38351]]
 
 
 def test_descriptions_reach_the_warehouse(built: Warehouse) -> None:
@@ -120,12 +125,16 @@ def test_descriptions_reach_the_warehouse(built: Warehouse) -> None:
     ("test", "damage"),
     [
         (
-            "assert_every_row_is_accounted_for",
-            "update ops.ops_row_accounting set rejected_rows = rejected_rows + 1",
+            ACCOUNTED_FOR,
+            "update ops.load_ledger set rejected_rows = rejected_rows + 1",
         ),
         (
-            "assert_every_row_is_accounted_for",
-            "update ops.ops_row_accounting set superseded_rows = superseded_rows + 1 "
+            ACCOUNTED_FOR,
+            "delete from ops.load_ledger where feed = 'stations'",
+        ),
+        (
+            ACCOUNTED_FOR,
+            "update ops.ops_bikeshare_rows set superseded_rows = superseded_rows + 1 "
             "where feed = 'trips'",
         ),
         (

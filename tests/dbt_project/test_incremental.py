@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.dbt_project.staged_trips import MONTHS, Staging, Trip, change_at_random
-from tests.dbt_project.warehouse import Warehouse, inside
+from tests.dbt_project.warehouse import PROJECT, Warehouse, inside
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +93,76 @@ def test_a_start_that_moves_further_than_the_window_is_noticed_and_repaired(
     assert_equals_full_refresh(staging, full_refresh)
 
 
+def test_a_batch_loaded_again_may_move_further_than_the_window(
+    staging: Staging, full_refresh: str
+) -> None:
+    staging.load(SEPTEMBER, [Trip("a", datetime(2017, 1, 1)), Trip("b", datetime(2017, 1, 2))])
+    staging.load(OCTOBER, [Trip("c", datetime(2019, 10, 5))])
+    staging.warehouse.built(*RUN)
+    staging.load(SEPTEMBER, [Trip("a", datetime(2019, 9, 5))])
+    staging.warehouse.built(*RUN)
+    assert_equals_full_refresh(staging, full_refresh)
+    staging.withdraw(SEPTEMBER)
+    staging.warehouse.built(*RUN)
+    assert staging.warehouse.rows("select trip_id from marts.fct_trips") == [["c"]]
+
+
+def test_a_fact_or_its_memory_that_is_gone_is_made_again_from_all_batches(
+    staging: Staging, full_refresh: str
+) -> None:
+    staging.load(SEPTEMBER, [Trip("a", datetime(2019, 9, 5)), Trip("b", datetime(2019, 9, 6))])
+    staging.load(OCTOBER, [Trip("b", datetime(2019, 10, 5))])
+    staging.warehouse.built(*RUN)
+    for accident in (
+        "drop table marts.fct_trips",
+        "delete from marts.fct_trips",
+        "drop table ops.merged__fct_trips",
+    ):
+        staging.warehouse.execute(accident)
+        staging.warehouse.built(*RUN)
+        assert_equals_full_refresh(staging, full_refresh)
+    merged = staging.warehouse.rows(
+        "select fact, source, feed, batch_id, first_at, last_at "
+        "from ops.merged__fct_trips order by batch_id"
+    )
+    fact = ["starlift.marts.fct_trips", "bikeshare", "trips"]
+    assert merged == [
+        [*fact, SEPTEMBER, datetime(2019, 9, 5), datetime(2019, 9, 6)],
+        [*fact, OCTOBER, datetime(2019, 10, 5), datetime(2019, 10, 5)],
+    ]
+
+
+def test_each_target_remembers_its_own_merges(staging: Staging, full_refresh: str) -> None:
+    staging.load(SEPTEMBER, [Trip("a", datetime(2019, 9, 5))])
+    staging.warehouse.built(*RUN)
+    person = personal(staging.warehouse)
+    person.built("run", "--select", "stg_bikeshare__trips", "fct_trips")
+    staging.load(OCTOBER, [Trip("b", datetime(2019, 10, 5))])
+    staging.warehouse.built(*RUN)
+    person.built(*RUN)
+    assert person.rows("select trip_id from dbt_ann_marts.fct_trips order by 1") == [["a"], ["b"]]
+    (table,) = person.rows("select distinct fact from dbt_ann_ops.merged__fct_trips")
+    assert table == ["starlift.dbt_ann_marts.fct_trips"]
+    assert_equals_full_refresh(staging, full_refresh)
+    person.execute(*(f"drop schema dbt_ann_{name} cascade" for name in ("staging", "marts", "ops")))
+
+
+def personal(warehouse: Warehouse) -> Warehouse:
+    """The same warehouse with a person's target: other schemas, the login of the tests."""
+    profiles = warehouse.folder / "profiles"
+    profiles.mkdir()
+    text = (PROJECT / "profiles" / "profiles.yml").read_text(encoding="utf-8")
+    (profiles / "profiles.yml").write_text(
+        text.replace("schema: marts\n", "schema: personal\n", 1), encoding="utf-8"
+    )
+    own = {
+        "STARLIFT_DEV_USER": "ann",
+        "DBT_PROFILES_DIR": str(profiles),
+        "DBT_TARGET_PATH": str(warehouse.folder / "personal"),
+    }
+    return Warehouse(warehouse.port, warehouse.folder, warehouse.environment | own)
+
+
 def test_the_override_processes_a_batch_whose_state_says_nothing(
     staging: Staging, full_refresh: str
 ) -> None:
@@ -159,7 +229,8 @@ def test_the_whole_merge_is_one_transaction_that_begins_with_the_lock(staging: S
     begin = len(verbs) - verbs[::-1].index("begin")
     merge = verbs[begin:]
     assert merge[0] == "lock table"
-    steps = ["create temporary", "insert into", "delete from", "delete from", "insert into"]
+    changes = ["delete from", "delete from", "insert into", "delete from", "insert into"]
+    steps = ["create temporary", "insert into", *changes]
     assert [verb for verb in merge if verb in steps] == steps
     assert set(merge[merge.index("commit") :]) == {"commit", "close"}
 
@@ -170,7 +241,7 @@ def test_two_merges_at_once_end_as_one_after_the_other(staging: Staging, full_re
     staging.load(OCTOBER, [Trip(f"o{n}", datetime(2019, 10, 5)) for n in range(50)])
     with contextlib.closing(staging.warehouse.connect()) as blocker:
         # Both wait for the lock, then both have the same batch to merge.
-        blocker.cursor().execute("lock table ops.lock__fct_trips")
+        blocker.cursor().execute("lock table ops.merged__fct_trips")
         both = [
             staging.warehouse.start_dbt(*RUN, "--target-path", t) for t in parsed_twice(staging)
         ]

@@ -85,3 +85,12 @@ def test_aws_targets_use_iam_without_a_password(target: str, host: str, cluster:
 
 def test_a_retry_never_repeats_a_statement_of_a_lost_transaction() -> None:
     assert {output["retry_all"] for output in outputs({}).values()} == {False}
+
+
+def test_a_model_may_take_long_and_a_dead_server_is_noticed() -> None:
+    """The adapter hands `connect_timeout` to the driver, for which it is every read's."""
+    for output in outputs({}).values():
+        assert "connect_timeout" not in output
+        made = credentials(output)
+        assert made.connect_timeout is None
+        assert made.tcp_keepalive is True

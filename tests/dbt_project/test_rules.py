@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
+DAGS = PROJECT.with_name("dags")
 Node = dict[str, Any]
 
 
@@ -43,16 +44,50 @@ def folder(model: Node, depth: int = 1) -> str:
     return "/".join(model["original_file_path"].split("/")[1 : 1 + depth])
 
 
-def test_these_are_the_models(models: dict[str, Node]) -> None:
-    assert sorted(models) == [
-        "agg_station_traffic",
-        "dim_date",
-        "dim_station",
-        "fct_trips",
-        "ops_row_accounting",
-        "stg_bikeshare__stations",
-        "stg_bikeshare__trips",
-    ]
+@pytest.fixture(scope="module")
+def sources(graph: Node) -> dict[str, set[str]]:
+    """The feeds by source, as the contract declares them, of the sources that have a DAG."""
+    found: dict[str, set[str]] = {}
+    for table in graph["sources"].values():
+        if (DAGS / f"{table['source_name']}.py").exists():
+            found.setdefault(table["source_name"], set()).add(table["name"])
+    assert set(found) == {path.stem for path in DAGS.glob("*.py")}
+    return found
+
+
+def test_every_source_has_staging_marts_and_accounting(
+    sources: dict[str, set[str]], models: dict[str, Node]
+) -> None:
+    assert "bikeshare" in sources
+    places = {(folder(model, 2), name) for name, model in models.items()}
+    for source in sources:
+        marts = {name for place, name in places if place == f"marts/{source}"}
+        assert any(name.startswith("fct_") for name in marts), source
+        assert f"ops_{source}_rows" in models
+
+
+def test_the_accounting_of_a_source_names_every_feed(
+    sources: dict[str, set[str]], models: dict[str, Node], graph: Node
+) -> None:
+    for source, feeds in sources.items():
+        model = models[f"ops_{source}_rows"]
+        named = re.findall(r"feed_rows\(\s*'(\w+)',\s*'(\w+)'", model["raw_code"])
+        assert sorted(named) == sorted((source, feed) for feed in feeds)
+        (test,) = (
+            node
+            for node in graph["nodes"].values()
+            if node.get("attached_node") == model["unique_id"]
+            and node["test_metadata"]["name"] == "every_row_is_accounted_for"
+        )
+        assert test["test_metadata"]["kwargs"]["of_source"] == source
+        assert test["config"]["severity"].lower() == "error"
+
+
+def test_only_marts_are_public_and_every_model_has_an_owner(models: dict[str, Node]) -> None:
+    for name, model in models.items():
+        place = folder(model, 2).split("/")
+        assert model["access"] == ("public" if place[0] == "marts" else "protected"), name
+        assert model["group"] == ("ops" if place[0] == "ops" else place[1]), name
 
 
 def test_everything_is_described(graph: Node) -> None:
@@ -114,18 +149,22 @@ def test_names_follow_the_folder(models: dict[str, Node]) -> None:
             assert (where, name[:4]) == ("ops", "ops_")
 
 
-def test_only_staging_reads_sources_but_for_the_ledger(
-    graph: Node, models: dict[str, Node]
-) -> None:
+def test_only_staging_reads_sources(graph: Node, models: dict[str, Node]) -> None:
     for name, model in models.items():
         read = [node for node in model["depends_on"]["nodes"] if node.startswith("source.")]
         if folder(model) == "staging":
             source, feed = name.removeprefix("stg_").split("__")
-            assert read == [f"source.starlift.{source}.{feed}"]
+            declared = f"source.starlift.{source}.{feed}"
+            replaces = graph["sources"][declared]["config"]["meta"].get("batches") == "replace"
+            ledger = ["source.starlift.ops.load_ledger"] if replaces else []
+            assert sorted(read) == sorted([declared, *ledger])
+            latest = f"{{{{ latest_batch('{source}', '{feed}') }}}}"
+            assert (latest in model["raw_code"]) == replaces, name
         elif folder(model) == "ops":
-            assert read == ["source.starlift.ops.load_ledger", "source.starlift.ops.load_rejects"]
+            source = name.removeprefix("ops_").removesuffix("_rows")
+            assert all(node.startswith(f"source.starlift.{source}.") for node in read), name
         else:
-            assert read == []
+            assert read == [], name
     feeds = {
         f"stg_{source['source_name']}__{source['name']}"
         for source in graph["sources"].values()
@@ -150,47 +189,73 @@ def test_marts_and_ops_have_enforced_contracts(models: dict[str, Node]) -> None:
 def test_every_dag_finds_its_models_by_tag_or_by_feed(models: dict[str, Node]) -> None:
     shared = [name for name, model in models.items() if "shared" in model["tags"]]
     assert shared == ["dim_date"]
-    assert models["fct_trips"]["tags"] == ["bikeshare"]
+    for name, model in models.items():
+        if folder(model) in {"staging", "marts"} and name != "dim_date":
+            assert model["tags"] == [folder(model, 2).split("/")[1]], name
 
 
-def test_keys_are_unique_and_not_null(
+def key_of(model: Node) -> str:
+    """The key stands first; dimensions and facts share the ending ``_key``."""
+    return str(next(iter(model["columns"])))
+
+
+def test_keys_come_first_and_are_unique_and_not_null(
     models: dict[str, Node], tests_of_columns: dict[tuple[str, str], list[Node]]
 ) -> None:
-    keys = {
-        "agg_station_traffic": "station_month_key",
-        "dim_date": "date_day",
-        "dim_station": "station_key",
-        "fct_trips": "trip_key",
-        "ops_row_accounting": "accounting_key",
-    }
-    assert set(keys) == {name for name, model in models.items() if folder(model) != "staging"}
-    for name, key in keys.items():
-        assert {"unique", "not_null"} <= names_of(tests_of_columns[name, key]), name
-        constraints = models[name]["columns"][key]["constraints"]
+    for name, model in models.items():
+        if folder(model) == "staging":
+            continue
+        key = key_of(model)
+        assert key.endswith("_key") or name == "dim_date", name
+        assert {"unique", "not_null"} <= names_of(tests_of_columns.get((name, key), [])), name
+        constraints = model["columns"][key]["constraints"]
         assert [constraint["type"] for constraint in constraints] == ["not_null"], name
+
+
+def foreign_keys(model: Node) -> set[str]:
+    """Columns whose name says that they lead to another table: ``…_key``; in facts, days too."""
+    days = () if model["name"].startswith("dim_") else ("_on", "_month")
+    return {
+        name
+        for name, column in model["columns"].items()
+        if name != key_of(model)
+        and (name.endswith("_key") or (name.endswith(days) and column["data_type"] == "date"))
+    }
 
 
 def test_foreign_keys_are_never_null_and_lead_somewhere(
     models: dict[str, Node], tests_of_columns: dict[tuple[str, str], list[Node]]
 ) -> None:
-    own = {"station_month_key", "trip_key", "accounting_key"}
-    checked = []
+    checked = set()
     for name, model in models.items():
-        if name.split("_")[0] not in {"fct", "agg", "bridge"}:
+        if folder(model) != "marts":
             continue
-        for column in model["columns"]:
-            if column in own or not re.search(r"_(key|on|month)$", column):
-                continue
-            assert {"relationships", "not_null"} <= names_of(tests_of_columns[name, column]), column
-            checked.append(f"{name}.{column}")
-    assert checked == [
-        "fct_trips.start_station_key",
-        "fct_trips.end_station_key",
-        "fct_trips.started_on",
-        "fct_trips.ended_on",
-        "agg_station_traffic.station_key",
-        "agg_station_traffic.traffic_month",
-    ]
+        for column in foreign_keys(model):
+            tests = names_of(tests_of_columns.get((name, column), []))
+            missing = {"relationships", "not_null"} - tests
+            assert not missing, f"{name}.{column} lacks {sorted(missing)}"
+            checked.add(name)
+    facts = {name for name in models if name.startswith(("fct_", "bridge_"))}
+    assert facts <= checked, "a fact without a foreign key"
+
+
+GENERIC = {"unique", "not_null", "relationships", "accepted_values", "accepted_range"}
+"""Tests that look at one column at a time."""
+
+
+def test_every_fact_has_a_business_identity(graph: Node, models: dict[str, Node]) -> None:
+    """Something that must hold between the fact and what it is made of, or within a row."""
+    holds: dict[str, set[str]] = {}
+    for node in graph["nodes"].values():
+        if node["resource_type"] != "test" or node["config"]["severity"].lower() != "error":
+            continue
+        if (node.get("test_metadata") or {}).get("name") in GENERIC:
+            continue
+        for parent in node["depends_on"]["nodes"]:
+            holds.setdefault(parent.split(".")[-1], set()).add(node["name"])
+    for name in models:
+        if name.startswith("fct_"):
+            assert holds.get(name), f"{name}: no singular test says what must add up"
 
 
 def test_foreign_keys_are_checked_where_the_fact_is_built(graph: Node) -> None:
@@ -212,22 +277,32 @@ def test_foreign_keys_are_checked_where_the_fact_is_built(graph: Node) -> None:
 
 def test_incremental_models_merge_as_the_project_does(models: dict[str, Node]) -> None:
     facts = {n: m for n, m in models.items() if m["config"]["materialized"] == "incremental"}
-    assert sorted(facts) == ["fct_trips"]
+    assert "fct_trips" in facts
     for model in facts.values():
         config = model["config"]
         assert config["incremental_strategy"] == "delete+insert"
         assert config["unique_key"] in model["columns"]
         assert config["on_schema_change"] in {"append_new_columns", "fail"}
         assert config["meta"]["delete_window_on"] in config["sort"]
-        assert f"model.starlift.{config['meta']['batches_of']}" in model["depends_on"]["nodes"]
+        staged = config["meta"]["batches_of"]
+        staged = [staged] if isinstance(staged, str) else staged
+        assert {f"model.starlift.{name}" for name in staged} <= set(model["depends_on"]["nodes"])
         hooks = [(hook["sql"], hook["transaction"]) for hook in config["pre-hook"]]
         assert hooks == [("{{ take_merge_lock() }}", True)]
         assert {"_batch_id", "_loaded_at"} <= model["columns"].keys()
 
 
+LOGIC = re.compile(r"\bcase\b|\bover \(|\bgroup by\b|\bjoin\b|\bunion\b|\bwhere\b", re.IGNORECASE)
+
+
 def test_models_with_logic_have_unit_tests(graph: Node, models: dict[str, Node]) -> None:
     tested = {test["model"] for test in graph["unit_tests"].values()}
-    assert {name for name, model in models.items() if folder(model) != "staging"} <= tested
+    untested = [
+        name
+        for name, model in models.items()
+        if name not in tested and LOGIC.search(re.sub(r"--.*|{#.*?#}", "", model["raw_code"]))
+    ]
+    assert untested == []
 
 
 def test_a_warning_is_explained_where_it_is_set() -> None:
@@ -263,17 +338,25 @@ def test_sql_is_plain() -> None:
 
 def test_every_mart_has_its_line_on_the_front_page(graph: Node, models: dict[str, Node]) -> None:
     page = graph["docs"]["doc.starlift.__overview__"]["block_contents"]
-    for name, model in models.items():
-        if folder(model) != "staging":
-            assert f"`{folder(model)}.{name}`" in page, name
+    marts = [f"marts.{name}" for name, model in models.items() if folder(model) == "marts"]
+    ops = [f"ops.{s['name']}" for s in graph["sources"].values() if s["source_name"] == "ops"]
+    assert [name for name in (*marts, *ops) if f"`{name}`" not in page] == []
 
 
-def test_the_question_of_the_source_is_an_exposure(graph: Node) -> None:
-    exposure = graph["exposures"]["exposure.starlift.busiest_stations"]
-    assert sorted(exposure["depends_on"]["nodes"]) == [
-        "model.starlift.agg_station_traffic",
-        "model.starlift.dim_station",
-    ]
+def test_every_source_has_a_question_with_its_sql(
+    graph: Node, sources: dict[str, set[str]]
+) -> None:
+    asked = set()
+    for exposure in graph["exposures"].values():
+        parents = exposure["depends_on"]["nodes"]
+        assert parents and all(parent.startswith("model.") for parent in parents)
+        (analysis,) = re.findall(r"`analyses/(\w+\.sql)`", exposure["description"])
+        sql = (PROJECT / "analyses" / analysis).read_text(encoding="utf-8")
+        assert sql.startswith("-- "), analysis
+        used = set(re.findall(r"ref\('(\w+)'\)", sql))
+        assert used and used <= {parent.split(".")[-1] for parent in parents}, exposure["name"]
+        asked.add(exposure["original_file_path"].split("/")[2])
+    assert asked >= set(sources)
 
 
 def test_nothing_comes_from_a_hub_or_is_imported_by_dbt(graph: Node) -> None:

@@ -19,7 +19,12 @@ import redshift_connector
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
+from elt_lib.warehouse import ensure_accounting, sort_key
+from tests.leash import on_leash
+
 PROJECT = Path(__file__).parents[2]
+VIEWS = {"feed_freshness", "row_accounting"}
+"""Of the source `ops`, what is no table."""
 USER, PASSWORD, DATABASE = "starlift", "test-password", "starlift"
 Row = Sequence[Any]
 
@@ -104,24 +109,35 @@ class Warehouse:
     def folders(self) -> list[str]:
         return [
             *("--project-dir", self.environment["DBT_PROJECT_DIR"]),
-            *("--profiles-dir", str(PROJECT / "profiles")),
+            *("--profiles-dir", self.environment["DBT_PROFILES_DIR"]),
         ]
 
     def create_staging(self, manifest: Path) -> None:
         """Create the schemas, the staging tables of the contract, and the ledger, all empty."""
         statements = [f"create schema if not exists {name}" for name in ("staging", "marts", "ops")]
-        for source in json.loads(manifest.read_text(encoding="utf-8"))["sources"].values():
+        sources = json.loads(manifest.read_text(encoding="utf-8"))["sources"].values()
+        for source in sources:
+            if source["name"] in VIEWS:
+                continue
             columns = [f"{c['name']} {c['data_type']}" for c in source["columns"].values()]
-            if "files" in source["config"]["meta"]:
+            sort = ""
+            meta = source["config"]["meta"]
+            if "files" in meta:
                 columns += [
                     "_batch_id varchar(32)",
                     "_source_file varchar(1024)",
                     "_loaded_at timestamp",
                 ]
+                given = meta.get("table", {}).get("sort", "auto")
+                sort = f"compound sortkey({', '.join(sort_key(() if given == 'auto' else given))})"
             table = f"{source['schema']}.{source['identifier']}"
             statements += [f"drop table if exists {table}"]
-            statements += [f"create table {table} ({', '.join(columns)})"]
+            statements += [f"create table {table} ({', '.join(columns)}) {sort}"]
         self.execute(*statements)
+        with contextlib.closing(self.connect()) as connection:
+            feeds = {s["source_name"] for s in sources if "files" in s["config"]["meta"]}
+            ensure_accounting(connection.cursor(), feeds)
+            connection.commit()
 
 
 def insert(cursor: Any, table: str, rows: Sequence[dict[str, Any]], size: int = 500) -> None:
@@ -154,6 +170,7 @@ def running(folder: Path) -> Iterator[Warehouse]:
         "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
         "AWS_DEFAULT_REGION": "us-east-1",
         "DBT_PROJECT_DIR": str(PROJECT / "dbt_project"),
+        "DBT_PROFILES_DIR": str(PROJECT / "profiles"),
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(folder / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -171,7 +188,7 @@ def running(folder: Path) -> Iterator[Warehouse]:
         for command in commands:
             log = started.enter_context((folder / f"{command[0]}.log").open("w"))
             process = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                on_leash([sys.executable, "-m", *command]),
                 env=os.environ | environment,
                 cwd=PROJECT,
                 stdout=log,
@@ -215,6 +232,7 @@ def inside(warehouse: Warehouse, sql: str) -> list[list[str]]:
         user="postgres",
         password=warehouse.environment["STARLIFT_POSTGRES_PASSWORD"],
         dbname=warehouse.environment["REDSHIFT_DATABASE"],
+        autocommit=True,
     ) as connection:
         cursor = connection.execute(sql)
         return [list(row) for row in cursor.fetchall()] if cursor.description else []

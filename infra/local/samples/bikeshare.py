@@ -11,9 +11,9 @@ import calendar
 import csv
 import random
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from infra.local.samples.bikeshare_layouts import (
@@ -26,9 +26,12 @@ from infra.local.samples.bikeshare_layouts import (
 )
 from infra.local.samples.bikeshare_layouts import line as line_of
 from infra.local.samples.bikeshare_stations import LISTED, Station, invent_stations
-from infra.local.samples.sample import Batch, Sample, SampleFile, Traffic
+from infra.local.samples.sample import Batch, Sample, SampleFile
 
+SOURCE = "bikeshare"
 MONTHS = ("2019-11", "2019-12", "2020-01")
+FIRST, LAST = date(2019, 11, 1), date(2020, 1, 31)
+QUESTION = ("The busiest stations", "busiest_stations.sql")
 TRIPS = 100_000
 SEED = 2019
 
@@ -68,6 +71,14 @@ _REPEATED, _LATE, _CORRECTED, _BACKWARDS, _STATIONLESS = 0.0020, 0.0030, 0.0015,
 _LONG_NAME = "Temporary station for the " + "very " * 30 + "long festival"
 
 
+@dataclass(frozen=True)
+class Traffic:
+    """How many trips began and ended at a station, over all batches."""
+
+    departures: int
+    arrivals: int
+
+
 class _Month:
     """One month while its files are made."""
 
@@ -94,11 +105,12 @@ class _Month:
 
 def generate(
     out: Path, months: Sequence[str] = MONTHS, trips: int = TRIPS, seed: int = SEED
-) -> Sample:
+) -> Sample[Mapping[str, Traffic]]:
     """Write the raw files of consecutive ``months`` (``YYYY-MM``) below ``out``, by S3 key.
 
     ``trips`` is the number of trips that happen in all months together; the files hold somewhat
-    more records, because some are repeated or late. The same arguments give the same bytes.
+    more records, because some are repeated or late. The same arguments give the same bytes. The
+    answers are the traffic by cleaned station name, in order of names; "" stands for no station.
     """
     rng = random.Random(seed)  # noqa: S311  (sample data, no secret)
     stations = invent_stations(rng)
@@ -269,7 +281,7 @@ def _trips_batch(out: Path, month: _Month, backwards: int) -> Batch:
         repeated=month.repeated,
         superseded=month.superseded,
         late=month.late,
-        ended_before_start=backwards,
+        flagged={"is_ended_before_start": backwards},
     )
 
 

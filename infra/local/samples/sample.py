@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+Answers_co = TypeVar("Answers_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,8 @@ class Batch:
     ``rejected`` counts by the contract's rules (``malformed``, ``required``, ``type``,
     ``length``). Of the loaded rows, ``repeated`` are further records of a key within the batch,
     ``superseded`` are keys that a later batch holds too, and the rest win in the fact. ``late``
-    rows belong to an earlier interval; ``ended_before_start`` are winners with that flaw.
+    rows belong to an earlier interval. ``flagged`` counts the rows of the fact that carry one of
+    its flags (``is_…`` columns), by flag.
     """
 
     source: str
@@ -34,7 +39,7 @@ class Batch:
     repeated: int = 0
     superseded: int = 0
     late: int = 0
-    ended_before_start: int = 0
+    flagged: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rejected_rows(self) -> int:
@@ -53,23 +58,31 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Traffic:
-    """How many trips began and ended at a station, over all batches."""
-
-    departures: int
-    arrivals: int
-
-
-@dataclass(frozen=True)
-class Sample:
+class Sample(Generic[Answers_co]):
     """A generated data set: its batches in the order of their intervals, and known answers.
 
-    ``traffic`` is by cleaned station name, in order of names; ``""`` stands for no station.
+    ``answers`` is what the marts must say, counted while the files were made; its shape is the
+    source's own.
     """
 
     batches: tuple[Batch, ...]
-    traffic: Mapping[str, Traffic]
+    answers: Answers_co
 
     def of_feed(self, feed: str) -> tuple[Batch, ...]:
         """The batches of one feed."""
         return tuple(batch for batch in self.batches if batch.feed == feed)
+
+
+class SampleSource(Protocol):
+    """What a module of this package offers for one source; `registry` names the modules."""
+
+    SOURCE: str
+    """Name of the source and of its DAG."""
+    FIRST: date
+    LAST: date
+    """First and last day for which the DAG is run; both included."""
+    QUESTION: tuple[str, str]
+    """A question that the marts answer: its title, and its file in `infra/local/queries`."""
+
+    def generate(self, folder: Path, /) -> Sample[object]:
+        """Write the raw files below a folder, by S3 key; the same bytes every time."""

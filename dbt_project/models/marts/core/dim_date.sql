@@ -1,6 +1,7 @@
 -- Grain: one row per day from the var date_start to the var date_end, both included.
 -- generate_series runs on Redshift's leader node only and cannot fill a table, so the days are
 -- counted with digits: five of them, enough for 273 years.
+{{ config(materialized='shared_table', unique_key='date_day') }}
 with digits as (
 
     select 0 as digit

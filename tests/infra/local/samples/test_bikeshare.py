@@ -49,7 +49,7 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
     assert [file.key for file in files[0]] == [file.key for file in files[1]]
     assert all(a.path.read_bytes() == b.path.read_bytes() for a, b in zip(*files[:2], strict=True))
     assert files[0][1].path.read_bytes() != files[2][1].path.read_bytes()
-    assert one.traffic == two.traffic
+    assert one.answers == two.answers
 
 
 def test_the_default_is_three_months_of_a_hundred_thousand_trips(tmp_path: Path) -> None:
@@ -122,11 +122,11 @@ def test_late_rows_started_before_their_month(sample: Sample) -> None:
 
 def test_traffic_adds_up_and_knows_every_station(sample: Sample) -> None:
     trips = sum(batch.fact_rows for batch in sample.of_feed("trips"))
-    assert sum(traffic.departures for traffic in sample.traffic.values()) == trips
-    assert sum(traffic.arrivals for traffic in sample.traffic.values()) == trips
-    assert len(sample.traffic.keys() - {""}) == STATIONS
-    assert sample.traffic[""].departures > 0
-    assert any(not name.isascii() for name in sample.traffic)
+    assert sum(traffic.departures for traffic in sample.answers.values()) == trips
+    assert sum(traffic.arrivals for traffic in sample.answers.values()) == trips
+    assert len(sample.answers.keys() - {""}) == STATIONS
+    assert sample.answers[""].departures > 0
+    assert any(not name.isascii() for name in sample.answers)
 
 
 def test_stations_are_listed_once_with_one_blank_name(sample: Sample) -> None:
