@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) -m infra.local
 STAMP := .venv/.starlift-lock
-LOCK_GROUPS := --group dbt --group spark --group local --group dev
+LOCK_GROUPS := --group dbt --group spark --group local --group aws --group dev
 
 .PHONY: help
 help: ## Show this list
@@ -78,8 +78,13 @@ accounting: setup ## Show what became of every row: by batch and by rule, and ho
 	@$(STACK) accounting
 
 .PHONY: demo
-demo: setup ## Load three months of made-up trips and show what comes out
-	@$(STACK) demo
+demo: setup ## Load made-up files and show what comes out (SOURCE=taxi; SOURCE=all: every source at once)
+	@$(STACK) demo $(if $(SOURCE),--source $(SOURCE))
+
+.PHONY: fetch
+fetch: setup ## Get real files from their publishers: SOURCE=bikeshare MONTH=2021-09 (TO=folder: not into the lake)
+	@$(STACK) fetch $(or $(SOURCE),$(error SOURCE is missing: make fetch SOURCE=bikeshare MONTH=2021-09)) \
+	    $(or $(MONTH),$(error MONTH is missing, as in MONTH=2021-09)) $(if $(TO),--to $(TO))
 
 .PHONY: test
 test: setup ## Run all tests, with real servers
@@ -108,6 +113,18 @@ lint: setup ## Check style and types: Python, SQL, YAML
 	$(PYTHON) -m mypy
 	.venv/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/data-tests dbt_project/analyses
 	.venv/bin/yamllint --strict .
+
+CHECKOV := .local/checkov
+
+$(CHECKOV)/.lock: infra/aws/checkov.lock
+	@scripts/uv venv --quiet --clear --no-project --python $(PYTHON) $(CHECKOV)
+	@scripts/uv pip sync --quiet --python $(CHECKOV)/bin/python infra/aws/checkov.lock
+	@touch $@
+
+.PHONY: check-aws
+check-aws: setup $(CHECKOV)/.lock ## Check the CloudFormation templates with cfn-lint and checkov
+	@.venv/bin/cfn-lint infra/aws/stacks/*.yaml
+	@$(CHECKOV)/bin/checkov --directory infra/aws/stacks --framework cloudformation --quiet --compact --skip-download
 
 .PHONY: format
 format: setup ## Rewrite the Python files in the common style

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import calendar
 import os
 import shutil
 import sys
 import time
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
-from infra.local import answers, demo, docs, manifest, storage, warehouse
+from infra.local import answers, demo, docs, manifest, publishers, storage, warehouse
 from infra.local.backfill import backfill
 from infra.local.config import Config
 from infra.local.environment import service_environment, write_env_file
 from infra.local.errors import StackError
+from infra.local.fetch import fetch
 from infra.local.health import Health
 from infra.local.logs import follow_logs
+from infra.local.samples import registry
 from infra.local.stack import Stack
 from infra.local.tools import run_module
 
@@ -139,9 +143,28 @@ def show_accounting(config: Config, _: argparse.Namespace) -> int:
     return 0
 
 
-def run_demo(config: Config, _: argparse.Namespace) -> int:
-    """Run the demonstration."""
-    return demo.run(config, say)
+def run_demo(config: Config, options: argparse.Namespace) -> int:
+    """Run the demonstration of one source or of all."""
+    return demo.run(config, say, registry.chosen(options.source))
+
+
+def run_fetch(config: Config, options: argparse.Namespace) -> int:
+    """Fetch a month's files from their publishers."""
+    if options.to is None:
+        _require(config, "s3")
+    manifest.build(config)
+    month = options.month
+    placed = fetch(config, publishers.load(), options.source, month, say, options.to)
+    say(f"\n{placed} files of {options.source} for {month:%Y-%m}.")
+    if placed and options.to is None:
+        last = month.replace(day=calendar.monthrange(month.year, month.month)[1])
+        say(f"Load them: make backfill DAG={options.source} FROM={month} TO={last}")
+    return 0
+
+
+def month_of(text: str) -> date:
+    """Read YYYY-MM as the month's first day."""
+    return date.fromisoformat(f"{text}-01")
 
 
 def run(config: Config, options: argparse.Namespace) -> int:
@@ -211,7 +234,17 @@ def parser() -> argparse.ArgumentParser:
     it.add_argument("last", type=date.fromisoformat, help="last day, YYYY-MM-DD (included)")
     it.add_argument("--at-once", type=int, default=3, help="runs side by side (default: 3)")
     command("accounting", show_accounting, "show what became of every row of every batch")
-    command("demo", run_demo, "load three months of made-up trips and show the result")
+    it = command("demo", run_demo, "load made-up files of a source and show the result")
+    it.add_argument(
+        "--source",
+        choices=[*registry.SOURCES, registry.ALL],
+        default="bikeshare",
+        help="whose files (default: bikeshare)",
+    )
+    it = command("fetch", run_fetch, "get a month's files from their publishers into the lake")
+    it.add_argument("source", help="the source, for example bikeshare")
+    it.add_argument("month", type=month_of, help="the month, YYYY-MM")
+    it.add_argument("--to", type=Path, help="a folder instead of the stack's lake")
     it = command("run", run, "run any command with the stack's environment, as in `run dbt build`")
     it.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")
     it = command("reset", reset, "stop the stack and delete all its data")

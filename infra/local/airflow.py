@@ -109,6 +109,20 @@ def docs_projects(config: Config) -> dict[str, dict[str, str]]:
     return {DOCS_SLUG: {"dir": str(directory), "index": "index.html", "name": "Data dictionary"}}
 
 
+KEEPALIVE = {
+    "tcp_keepalive": True,
+    "tcp_keepalive_idle": 60,
+    "tcp_keepalive_interval": 15,
+    "tcp_keepalive_count": 4,
+}
+"""How redshift_connector notices in two minutes that the other side is gone (seconds, a number).
+
+Not by its `timeout`: that is the socket's, for every single read (redshift_connector.core), so that
+a COPY which takes longer counted as a lost connection. A load that hangs ends with its task's
+execution_timeout.
+"""
+
+
 def connections(config: Config) -> dict[str, dict[str, object]]:
     """Return Airflow's connections in the JSON form of `AIRFLOW_CONN_*`."""
     return {
@@ -121,7 +135,7 @@ def connections(config: Config) -> dict[str, dict[str, object]]:
             "login": "starlift",
             "password": config.secrets.redshift_password,
             "schema": "starlift",  # this hook calls the database "schema"
-            "extra": {"ssl": False, "timeout": 60},
+            "extra": {"ssl": False, **KEEPALIVE},
         },
         # The part of RunJobFlow that is not the same everywhere (EmrCreateJobFlowOperator merges
         # the two): on AWS it also has subnets, security groups and the log folder.

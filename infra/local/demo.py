@@ -1,56 +1,77 @@
-"""The demonstration: three months of made-up trips through the real DAG, and what came out."""
+"""The demonstration: made-up files of one source or of all, through the real DAGs."""
 
 from __future__ import annotations
 
-import calendar
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from types import FrameType
 
 from infra.local import docs, storage
 from infra.local.answers import query, render
-from infra.local.backfill import backfill
+from infra.local.backfill import Outcome, backfill
 from infra.local.config import Config
-from infra.local.samples import bikeshare
-from infra.local.samples.sample import Sample
+from infra.local.samples.sample import Sample, SampleSource
 from infra.local.stack import Stack
 
-DAG = "bikeshare"
-STATIONS = 8
+SOURCES_AT_ONCE = 2
+"""How many DAGs run at once: their Spark batches share the machine's cores and memory."""
 
 Say = Callable[[str], None]
 
 
-def run(config: Config, say: Say, months: Sequence[str] = bikeshare.MONTHS) -> int:
+def run(config: Config, say: Say, sources: Sequence[SampleSource]) -> int:
     """Run the demonstration; starts the stack if it is not up, and stops what it started.
 
-    Returns the exit status: 0, or 1 when a run of the DAG failed or rows are missing.
+    Returns the exit status: 0, or 1 when a run of a DAG failed or rows are missing.
     """
     began = time.monotonic()
     with _stack(config, say) as started:
-        say(f"\n==> Making trips of {', '.join(months)} and uploading them")
-        sample = _upload_sample(config, say, months)
-        say(f"\n==> Running the DAG {DAG}")
-        first, last = _first_day(months[0]), _last_day(months[-1])
-        outcome = backfill(config, DAG, first, last, say)
-        if outcome.failed:
-            say(f"\nFailed: {', '.join(outcome.failed)}. Above: the task, its error and its log.")
+        names = ", ".join(source.SOURCE for source in sources)
+        say(f"\n==> Making files of {names} and uploading them")
+        samples = {source.SOURCE: _upload_sample(config, say, source) for source in sources}
+        say(f"\n==> Running the DAG{'s' * (len(sources) > 1)} {names}")
+        failed = _run_dags(config, say, sources)
+        if failed:
+            say(f"\nFailed: {', '.join(failed)}. Above: the task, its error and its log.")
             return 1
         say("\n==> What became of the rows")
-        names, rows = query(config, "row_accounting.sql")
-        say(render(names, rows))
-        if wrong := _differences(sample, names, rows):
+        columns, rows = query(config, "row_accounting.sql")
+        say(render(columns, [row for row in rows if row[0] in samples]))
+        if wrong := _differences(samples, columns, rows):
             say("\n".join(["", "This is not what the files hold:", *wrong]))
             return 1
-        say("\n==> The busiest stations")
-        say(render(*query(config, "busiest_stations.sql", STATIONS)))
+        for source in sources:
+            title, file = source.QUESTION
+            say(f"\n==> {title}")
+            say(render(*query(config, file)))
         say(f"\nDone in {time.monotonic() - began:.0f} s.{_next_steps(config, started)}")
     return 0
+
+
+def _run_dags(config: Config, say: Say, sources: Sequence[SampleSource]) -> list[str]:
+    """Run each source's DAG over its sample, several at once; names the runs that failed."""
+
+    def follow(source: SampleSource) -> Outcome:
+        own = say if len(sources) == 1 else lambda text: say(_labelled(source.SOURCE, text))
+        return backfill(config, source.SOURCE, source.FIRST, source.LAST, own)
+
+    with ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
+        outcomes = list(pool.map(follow, sources))
+    return [
+        f"{source.SOURCE} {batch}"
+        for source, outcome in zip(sources, outcomes, strict=True)
+        for batch in outcome.failed
+    ]
+
+
+def _labelled(source: str, text: str) -> str:
+    """Put the source before each line."""
+    return "\n".join(f"{source:<12}{line}" for line in text.splitlines())
 
 
 @contextmanager
@@ -83,9 +104,9 @@ def _terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _upload_sample(config: Config, say: Say, months: Sequence[str]) -> Sample:
+def _upload_sample(config: Config, say: Say, source: SampleSource) -> Sample[object]:
     with tempfile.TemporaryDirectory(prefix="starlift-demo-") as folder:
-        sample = bikeshare.generate(Path(folder), months)
+        sample = source.generate(Path(folder))
         files = [file for batch in sample.batches for file in batch.files]
         for file in files:
             size = file.path.stat().st_size / 1e6
@@ -95,28 +116,27 @@ def _upload_sample(config: Config, say: Say, months: Sequence[str]) -> Sample:
 
 
 def _differences(
-    sample: Sample, names: Sequence[str], rows: Sequence[Sequence[object]]
+    samples: Mapping[str, Sample[object]],
+    names: Sequence[str],
+    rows: Sequence[Sequence[object]],
 ) -> list[str]:
-    """Compare the warehouse's accounting with what the generator knows of its files."""
+    """Compare the warehouse's accounting with what the generators know of their files."""
     found = {
-        (row["feed"], row["batch_id"]): (row["raw_rows"], row["rejected_rows"], row["loaded_rows"])
+        (row["source"], row["feed"], row["batch_id"]): (
+            row["raw_rows"],
+            row["rejected_rows"],
+            row["loaded_rows"],
+        )
         for row in (dict(zip(names, values, strict=True)) for values in rows)
     }
     wrong = []
-    for batch in sample.batches:
-        expected = (batch.raw_rows, batch.rejected_rows, batch.loaded_rows)
-        if (got := found.get((batch.feed, batch.batch_id))) != expected:
-            wrong.append(f"  {batch.feed} {batch.batch_id}: {got}, but {expected} was written")
+    for source, sample in samples.items():
+        for batch in sample.batches:
+            expected = (batch.raw_rows, batch.rejected_rows, batch.loaded_rows)
+            if (got := found.get((source, batch.feed, batch.batch_id))) != expected:
+                where = f"{source}.{batch.feed} {batch.batch_id}"
+                wrong.append(f"  {where}: {got}, but {expected} was written")
     return wrong
-
-
-def _first_day(month: str) -> date:
-    return date.fromisoformat(f"{month}-01")
-
-
-def _last_day(month: str) -> date:
-    first = _first_day(month)
-    return first.replace(day=calendar.monthrange(first.year, first.month)[1])
 
 
 def _next_steps(config: Config, started: bool) -> str:
@@ -126,7 +146,7 @@ def _next_steps(config: Config, started: bool) -> str:
     return (
         "\n\nWhere to look next\n"
         f"{again}"
-        f"  Airflow            {config.airflow_url}/dags/{DAG}\n"
+        f"  Airflow            {config.airflow_url}\n"
         f"  data dictionary    {docs.url(config)}\n"
         f"  rejected rows      s3://{config.lake_bucket}/rejected/ "
         f"({config.s3 / config.lake_bucket / 'rejected'})\n"

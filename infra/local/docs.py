@@ -21,5 +21,6 @@ def build(config: Config) -> None:
     folder = config.state / "dbt" / "docs"
     folder.mkdir(parents=True, exist_ok=True)
     run_module(config, "dbt.cli.main", "--quiet", "docs", "generate", "--target-path", str(folder))
+    run_module(config, "elt_lib", "dictionary", "--manifest", str(folder / "manifest.json"))
     files = {f"{DOCS_PREFIX}/{name}": folder / name for name in FILES}
     storage.upload(config, config.artifacts_bucket, files)

@@ -82,7 +82,7 @@ def test_station_traffic_is_what_the_sample_knows(lab, sample, clean):
         group by station.station_name
         """
     )
-    known = {name: (t.departures, t.arrivals) for name, t in sample.traffic.items() if name}
+    known = {name: (t.departures, t.arrivals) for name, t in sample.answers.items() if name}
     found = {name: (int(departures), int(arrivals)) for name, departures, arrivals in rows}
     assert {name: found.get(name) for name in known} == known
 

@@ -17,4 +17,4 @@ from totals
 inner join marts.dim_station as stations
     on totals.station_key = stations.station_key
 order by totals.departures + totals.arrivals desc, stations.station_name
-limit %s
+limit 8

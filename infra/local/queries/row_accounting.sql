@@ -9,6 +9,7 @@ select
     repeated_rows,
     superseded_rows,
     fact_rows,
-    seconds_from_raw_to_loaded as seconds
-from ops.ops_row_accounting
+    seconds_from_raw_to_loaded as seconds,
+    seconds_of_load
+from ops.row_accounting
 order by source, feed, batch_id

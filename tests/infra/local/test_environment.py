@@ -42,6 +42,7 @@ def test_connections_are_what_the_providers_read(tmp_path):
     redshift = json.loads(found["AIRFLOW_CONN_REDSHIFT_DEFAULT"])
     assert redshift["schema"] == "starlift"
     assert redshift["extra"]["ssl"] is False
+    assert "timeout" not in redshift["extra"]
     assert redshift["password"] == found["REDSHIFT_PASSWORD"] == config.secrets.redshift_password
     assert json.loads(found["AIRFLOW_CONN_AWS_DEFAULT"]) == {"conn_type": "aws"}
     assert json.loads(found["AIRFLOW_CONN_LIVY_DEFAULT"])["port"] == 8998
