@@ -1,5 +1,6 @@
 """Kills a run's processes at named moments."""
 
+import json
 import os
 import signal
 import threading
@@ -12,8 +13,9 @@ from tests.integration.waiting import eventually
 class Killer(threading.Thread):
     """Waits for four moments of a run and sends SIGKILL in each.
 
-    The task that has submitted a Spark batch, so that its retry has to find the batch; Spark,
-    midway; the scheduler, while a load is at work; that load, between COPY and commit.
+    The task that has submitted a Spark batch, whose retry finds the batch because Spark stands
+    still until then; Spark, midway; the scheduler, while a load is at work; that load, between
+    COPY and commit.
     """
 
     def __init__(self, lab, known):
@@ -26,8 +28,14 @@ class Killer(threading.Thread):
     def run(self):
         try:
             batch = eventually(self.trips_batch, "the trips batch runs in Livy")
-            self.kill_submitter(batch)
-            self.kill_spark(batch)
+            spark = eventually(lambda: self.spark_of(batch), f"a JVM runs {batch['name']}")
+            spark.suspend()
+            try:
+                self.kill_submitter(batch)
+                eventually(lambda: self.found_by_retry(batch), "the retry finds the batch")
+            finally:
+                spark.resume()
+            self.kill_spark(spark)
             self.kill_scheduler_and_load()
         except BaseException as error:  # noqa: BLE001 the test reports it
             self.error = error
@@ -46,7 +54,25 @@ class Killer(threading.Thread):
                 return
         raise AssertionError(f"no process is called {title}")
 
-    def kill_spark(self, batch):
+    def found_by_retry(self, batch):
+        """Whether a task says that it follows this batch and submits none (the SDK's own words)."""
+        logs = self.lab.config.airflow_home.glob(
+            "logs/dag_id=bikeshare/*/task_id=preprocess_trips/*"
+        )
+        lines = [line for path in logs for line in path.read_text().splitlines()]
+        events = [json.loads(line) for line in lines if "Reconnecting to existing job" in line]
+        return batch["id"] in [event["external_id"] for event in events]
+
+    @staticmethod
+    def spark_of(batch):
+        """The JVM that runs a batch."""
+        for process in psutil.process_iter(["cmdline"]):
+            line = " ".join(process.info["cmdline"] or [])
+            if "org.apache.spark.deploy.SparkSubmit" in line and batch["name"] in line:
+                return process
+        return None
+
+    def kill_spark(self, spark):
         """SIGKILL the JVM of the trips batch once it has begun to write its attempt."""
         attempt = self.lab.config.s3 / self.lab.config.lake_bucket / "staged/bikeshare/trips"
         before = set(attempt.glob("20180201T000000/*/attempt-*"))
@@ -54,13 +80,8 @@ class Killer(threading.Thread):
             lambda: set(attempt.glob("20180201T000000/*/attempt-*")) - before,
             "Spark writes its attempt",
         )
-        for process in psutil.process_iter(["cmdline"]):
-            line = " ".join(process.info["cmdline"] or [])
-            if "org.apache.spark.deploy.SparkSubmit" in line and batch["name"] in line:
-                os.kill(process.pid, signal.SIGKILL)
-                self.killed.append("spark")
-                return
-        raise AssertionError(f"no JVM runs {batch['name']}")
+        spark.kill()
+        self.killed.append("spark")
 
     def trips_batch(self):
         for batch in self.lab.livy("/batches")["sessions"]:
