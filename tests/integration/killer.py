@@ -56,10 +56,9 @@ class Killer(threading.Thread):
 
     def found_by_retry(self, batch):
         """Whether a task says that it follows this batch and submits none (the SDK's own words)."""
-        logs = self.lab.config.airflow_home.glob(
-            "logs/dag_id=bikeshare/*/task_id=preprocess_trips/*"
-        )
-        lines = [line for path in logs for line in path.read_text().splitlines()]
+        logs = self.lab.config.airflow_home / "logs/dag_id=bikeshare"
+        tries = logs.glob("*/task_id=preprocess_trips/*")
+        lines = [line for path in tries for line in path.read_text().splitlines()]
         events = [json.loads(line) for line in lines if "Reconnecting to existing job" in line]
         return batch["id"] in [event["external_id"] for event in events]
 
