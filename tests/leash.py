@@ -1,6 +1,7 @@
 """Servers of a test end with the test's process, however it ends: SIGKILL too.
 
-`leashed(stack)` for a whole stack; `subprocess.Popen(on_leash([…]))` for a server.
+`leashed(stack)` for a whole stack, `watched(stack)` where the test starts it itself;
+`subprocess.Popen(on_leash([…]))` for a server.
 """
 
 from __future__ import annotations
@@ -28,7 +29,15 @@ def on_leash(command: list[str]) -> list[str]:
 
 @contextlib.contextmanager
 def leashed(stack: Stack) -> Iterator[Stack]:
-    """Start a stack and stop it at the end; when this process is gone before, a watcher stops it.
+    """Start a stack and stop it at the end, as `watched` does."""
+    with watched(stack):
+        stack.up()
+        yield stack
+
+
+@contextlib.contextmanager
+def watched(stack: Stack) -> Iterator[Stack]:
+    """Stop a stack at the end; when this process is gone before, a watcher stops it.
 
     The watcher reads from a pipe that nobody else holds: its end is the end of this process.
     """
@@ -39,7 +48,6 @@ def leashed(stack: Stack) -> Iterator[Stack]:
         start_new_session=True,
     )
     try:
-        stack.up()
         yield stack
     finally:
         stack.down()

@@ -1,6 +1,7 @@
 """What a test has started is gone when the test's process was killed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,3 +65,21 @@ def test_a_server_ends_with_a_killed_process():
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     child.wait(20)
+
+
+SERVER = re.compile(r'"-m", "infra\.local\.(postgres|redshift|livy)"')
+STACK = re.compile(r"\.up\(\)$", re.MULTILINE)
+
+
+def test_whoever_starts_servers_has_them_on_a_leash():
+    tests = Path(__file__).parent
+    texts = {str(p.relative_to(tests)): p.read_text("utf-8") for p in tests.rglob("*.py")}
+    starting = {
+        name
+        for name, text in texts.items()
+        if STACK.search(text) or ("subprocess.Popen(" in text and SERVER.search(text))
+    }
+    assert starting > {"leash.py"}
+    assert {name for name in starting if "import leashed" not in texts[name]} <= {
+        name for name in starting if "import on_leash" in texts[name]
+    } | {"leash.py"}

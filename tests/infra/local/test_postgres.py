@@ -23,8 +23,10 @@ from infra.local.postgres import (
     initialise,
     server_command,
 )
+from tests.leash import on_leash
 
 PROJECT = Path(__file__).parents[3]
+POSTGRES = (sys.executable, "-m", "infra.local.postgres")
 
 
 def free_port() -> int:
@@ -41,7 +43,7 @@ def connect(port: int, **options: str) -> psycopg.Connection[Any]:
 @contextmanager
 def running(data: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "infra.local.postgres", "--data", str(data), "--port", str(port)],
+        on_leash([*POSTGRES, "--data", str(data), "--port", str(port)]),
         cwd=PROJECT,
         env={**os.environ, "STARLIFT_POSTGRES_PASSWORD": "p'w d"},
         stderr=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ from infra.local.health import connect
 from infra.local.processes import stack_processes
 from infra.local.stack import Stack
 from infra.local.storage import make_buckets, s3_client
+from tests.leash import leashed, watched
 
 pytestmark = pytest.mark.slow
 
@@ -49,10 +50,8 @@ def listening_addresses(processes):
 
 @pytest.fixture
 def stack(tmp_path):
-    it = Stack(free_config(tmp_path / "a state folder"), only=BASE)
-    it.up()
-    yield it
-    it.down()
+    with leashed(Stack(free_config(tmp_path / "a state folder"), only=BASE)) as it:
+        yield it
 
 
 def test_up_is_healthy_on_loopback_and_down_leaves_nothing(stack):
@@ -132,9 +131,7 @@ def test_a_taken_port_is_named_before_anything_starts(tmp_path):
 
 
 def test_two_stacks_run_side_by_side(stack, tmp_path):
-    other = Stack(free_config(tmp_path / "other"), only=["s3"])
-    other.up()
-    try:
+    with leashed(Stack(free_config(tmp_path / "other"), only=["s3"])) as other:
         assert stack.is_up()
         make_buckets(s3_client(other.config), "lake")
         buckets = s3_client(stack.config).list_buckets()["Buckets"]
@@ -142,8 +139,6 @@ def test_two_stacks_run_side_by_side(stack, tmp_path):
             "starlift-artifacts",
             "starlift-lake",
         ]
-    finally:
-        other.down()
     assert stack.is_up()
 
 
@@ -159,19 +154,15 @@ def test_a_service_that_cannot_run_is_shown_with_its_log(tmp_path):
     (config.state / "postgres").mkdir(parents=True)
     (config.state / "postgres" / "PG_VERSION").write_text("9.6\n")
     stack = Stack(config, only=["postgres"])
-    try:
-        with pytest.raises(StackError, match=r"postgres: .*postgres\.log"):
-            stack.up(seconds=60)
-    finally:
-        stack.down()
+    with watched(stack), pytest.raises(StackError, match=r"postgres: .*postgres\.log"):
+        stack.up(seconds=60)
     assert processes_of(stack) == []
 
 
 def test_airflow_listens_on_loopback_only_and_ends_with_its_children(tmp_path):
     names = ("api-server", "scheduler", "dag-processor", "triggerer")
     stack = Stack(free_config(tmp_path), only=["postgres", *(f"airflow-{name}" for name in names)])
-    try:
-        stack.up()
+    with leashed(stack):
         assert {each.state for each in stack.status()} == {"healthy"}
         processes = processes_of(stack)
         assert listening_addresses(processes) == {"127.0.0.1"}
@@ -183,6 +174,4 @@ def test_airflow_listens_on_loopback_only_and_ends_with_its_children(tmp_path):
             if connection.status == psutil.CONN_LISTEN and connection.pid in pids
         }
         assert listening <= ports
-    finally:
-        stack.down()
     assert not [process for process in processes if process.is_running()]

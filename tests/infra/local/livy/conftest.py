@@ -17,6 +17,8 @@ import httpx
 import psutil
 import pytest
 
+from tests.leash import on_leash
+
 PROJECT = Path(__file__).parents[4]
 DEADLINE = 120.0
 
@@ -118,12 +120,14 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         def start(*options: str, real: bool = False, **environment: str) -> Server:
             which = () if real else ("--spark-home", str(spark_home))
             process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "infra.local.livy", "--port", "0"),
-                    *("--state", str(state), "--s3-root", str(s3_root)),
-                    *which,
-                    *options,
-                ],
+                on_leash(
+                    [
+                        *(sys.executable, "-m", "infra.local.livy", "--port", "0"),
+                        *("--state", str(state), "--s3-root", str(s3_root)),
+                        *which,
+                        *options,
+                    ]
+                ),
                 cwd=PROJECT,
                 env={**os.environ, **environment},
                 stdout=subprocess.PIPE,

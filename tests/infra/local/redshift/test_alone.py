@@ -13,9 +13,13 @@ import psutil
 import psycopg
 import pytest
 
+from tests.leash import on_leash
+
 from .conftest import PROJECT, wait_until
 
 pytestmark = pytest.mark.slow
+
+GATEWAY = (sys.executable, "-m", "infra.local.redshift")
 
 
 class Alone:
@@ -25,7 +29,7 @@ class Alone:
         temporary.mkdir(exist_ok=True)
         clean = {k: v for k, v in os.environ.items() if "PASSWORD" not in k}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local.redshift", "--port", "0", *arguments],
+            on_leash([*GATEWAY, "--port", "0", *arguments]),
             cwd=PROJECT,
             env={**clean, "TMPDIR": str(temporary)},
             stdout=subprocess.PIPE,
