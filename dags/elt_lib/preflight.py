@@ -106,7 +106,7 @@ def check(feed: Feed, table: Mapping[str, RedshiftType], footers: Sequence[Foote
         names = [name for name, _ in footer.columns]
         wanted = [name for name, _ in expected]
         if names != wanted:
-            problems.append(f"{footer.url}: {_name_difference(names, wanted)}")
+            problems.append(f"{footer.url}: {_difference(footer.columns, wanted, table)}")
             continue
         for (name, actual), (_, declared) in zip(footer.columns, expected, strict=True):
             if not fits(actual, declared):
@@ -277,12 +277,21 @@ def fits(actual: pa.DataType, declared: RedshiftType) -> bool:
     return bool(actual == ARROW_TYPES[declared.name])
 
 
-def _name_difference(actual: Sequence[str], wanted: Sequence[str]) -> str:
-    missing = [name for name in wanted if name not in actual]
-    extra = [name for name in actual if name not in wanted]
+def _difference(
+    actual: Sequence[tuple[str, pa.DataType]],
+    wanted: Sequence[str],
+    table: Mapping[str, RedshiftType],
+) -> str:
+    """How a file's columns differ by name or order from the wanted ones, with both types."""
+    names = [name for name, _ in actual]
+    missing = [f"{name} ({table.get(name)} in the table)" for name in wanted if name not in names]
+    extra = [f"{name} ({kind} in the file)" for name, kind in actual if name not in wanted]
     if missing or extra:
-        parts = [f"lacks {', '.join(missing)}"] if missing else []
-        parts += [f"has {', '.join(extra)} too many"] if extra else []
+        parts = [f"lacks column {', '.join(missing)}"] if missing else []
+        parts += [f"has column {', '.join(extra)} too many"] if extra else []
         return " and ".join(parts)
-    first = next(i for i, pair in enumerate(zip(actual, wanted, strict=True)) if pair[0] != pair[1])
-    return f"column {first + 1} is {actual[first]}, but must be {wanted[first]}"
+    at = next(i for i, pair in enumerate(zip(names, wanted, strict=True)) if pair[0] != pair[1])
+    return (
+        f"column {at + 1} is {names[at]} ({actual[at][1]} in the file), but must be {wanted[at]} "
+        f"({table.get(wanted[at])} in the table)"
+    )

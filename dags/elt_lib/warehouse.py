@@ -122,7 +122,7 @@ def ensure_table(connection: Connection, feed: Feed) -> None:
             return
         drift = drift_of(feed, present)
         if drift:
-            raise SchemaDrift(_drift_message(feed, drift))
+            raise SchemaDrift(_drift_message(feed, present, drift))
         for column in feed.table_columns:
             if column.name not in present:
                 cursor.execute(
@@ -210,12 +210,37 @@ def _catalog_type(
     return RedshiftType.parse(data_type)
 
 
-def _drift_message(feed: Feed, drift: Sequence[str]) -> str:
+def migration(feed: Feed, present: dict[str, RedshiftType]) -> list[str]:
+    """Statements that bring a table to a contract it contradicts, and keep its rows.
+
+    The old table stays under another name, for a look before it is dropped. (Redshift changes a
+    column's type in place only for some: "ALTER TABLE", Database Developer Guide.)
+    """
+    table, before = f"{STAGING}.{feed.table}", f"{feed.table}__before"
+    kept = [column for column in feed.table_columns if column.name in present]
+    names = ", ".join(column.name for column in kept)
+    values = ", ".join(
+        column.name
+        if present[column.name] == column.type
+        else f"cast({column.name} as {column.type}) as {column.name}"
+        for column in kept
+    )
+    return [
+        "begin",
+        f"alter table {table} rename to {before}",
+        create_table(feed),
+        f"insert into {table} ({names})\nselect {values}\nfrom {STAGING}.{before}",
+        "commit",
+    ]
+
+
+def _drift_message(feed: Feed, present: dict[str, RedshiftType], drift: Sequence[str]) -> str:
     lines = "\n".join(f"  {line}" for line in drift)
+    statements = ";\n".join(migration(feed, present))
     return (
         f"{STAGING}.{feed.table} and the contract of {feed.id} ({feed.declared_in}) differ:\n"
         f"{lines}\n"
-        "Nothing was loaded. Either restore the contract, or migrate the table: rename it, let the "
-        "next load create the new one, copy the old rows over with the casts that you mean "
-        f"(`insert into {STAGING}.{feed.table} … select …`), then drop the renamed table."
+        "Nothing was loaded. Either restore the contract, or migrate the table, when you have "
+        f"looked at the casts (one to a shorter text cuts it):\n\n{statements};\n\n"
+        f"Then clear the task, and drop {STAGING}.{feed.table}__before when all is well."
     )

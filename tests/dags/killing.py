@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import time
 from enum import StrEnum
@@ -36,14 +37,23 @@ class Point(StrEnum):
     AFTER_COMMIT = "after commit"
 
 
-class LoadProcess:
-    """The load of one batch in a process of its own, which waits at one point to be told to go."""
+class Passed(str):
+    """A point that a load has passed, as it tells of it."""
 
-    def __init__(self, lake, batch, report, stop=None):
+
+class LoadProcess:
+    """The load of one batch in a process of its own.
+
+    It waits at the point ``stop`` to be told to go; or, with ``tells``, says each point it passes.
+    """
+
+    def __init__(self, lake, batch, report, stop=None, tells=False):
         self.lake = lake
         self.stop = stop
+        self.point = "start"
+        self.told = None
         self.channel, end = FORKS.Pipe()
-        order = (end, lake.config, lake.feed, batch, report, stop)
+        order = (end, lake.config, lake.feed, batch, report, stop, tells)
         self.process = FORKS.Process(target=_load, args=order, daemon=True)
         self.process.start()
         end.close()
@@ -68,10 +78,32 @@ class LoadProcess:
 
     def outcome(self):
         """The rows that were loaded, or the text of the error."""
-        assert self.channel.poll(PATIENCE), "the load doesn't end"
-        told = self.channel.recv()
+        deadline = time.monotonic() + PATIENCE
+        while self.told is None:
+            assert self.listen(deadline - time.monotonic()), "the load doesn't end"
         self.process.join()
-        return told
+        return self.told
+
+    def reaches(self, point):
+        """Wait until the load has passed a point; False if it ended before."""
+        deadline = time.monotonic() + PATIENCE
+        while self.point != point and self.told is None:
+            assert self.listen(deadline - time.monotonic()), f"the load is not at {point}"
+        return self.told is None
+
+    def listen(self, patience=0.0):
+        """Take in what the load has told next: a point in `point`, its outcome in `told`."""
+        if self.told is not None or not self.channel.poll(max(patience, 0.0)):
+            return False
+        try:
+            said = self.channel.recv()
+        except EOFError:
+            said = "it was killed"
+        if isinstance(said, Passed):
+            self.point = said
+        else:
+            self.told = said
+        return True
 
     def _copies(self):
         with postgres(self.lake.config) as connection:
@@ -82,13 +114,16 @@ class LoadProcess:
             ).fetchone()
 
 
-def _load(channel, config, feed, batch, report, stop):
+def _load(channel, config, feed, batch, report, stop, tells):
     def wait():
         channel.send(stop)
         channel.recv()
 
+    if tells:
+        logging.disable()  # its tries fail by the hundred
+    reached = (lambda point: channel.send(Passed(point))) if tells else at(stop, wait)
     try:
-        channel.send(Lake(config, feed).load(batch, report, reached=at(stop, wait)))
+        channel.send(Lake(config, feed).load(batch, report, reached=reached))
     except Exception as error:  # noqa: BLE001 the parent judges it
         channel.send(f"{type(error).__name__}: {error}")
 

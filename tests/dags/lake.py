@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 import boto3
@@ -66,6 +66,7 @@ class Lake:
         )
         self.bucket = config.lake_bucket
         self.written = 0
+        self.originals = {}
         self.connections = []
 
     def session(self):
@@ -131,6 +132,27 @@ class Lake:
             rejects=(Rejects("type", "note", 1),),
         )
 
+    def rewrite(self, report, number, change):
+        """Put a changed file in a batch's place, and a manifest that knows it; returns the report.
+
+        ``change`` makes an Arrow table from that of the file; None brings the file back.
+        """
+        prefix = report.manifest_url.removeprefix(f"s3://{self.bucket}/").rpartition("/")[0]
+        name = f"{prefix}/part-{number}.parquet"
+        if change is None:
+            content = self.originals.pop(name)
+        else:
+            content = self.originals[name] = self.get(f"s3://{self.bucket}/{name}")
+            sink = io.BytesIO()
+            pq.write_table(change(pq.read_table(io.BytesIO(content))), sink)
+            content = sink.getvalue()
+        self.put(name, content)
+        manifest = json.loads(self.get(report.manifest_url))
+        manifest["entries"][number]["meta"]["content_length"] = len(content)
+        text = json.dumps(manifest).encode()
+        self.put(f"{prefix}/manifest.json", text)
+        return replace(report, manifest_sha256=hashlib.sha256(text).hexdigest())
+
     def load(self, batch, report, feed=None, reached=None):
         """Load a batch; ``reached`` hears of the points that its sessions pass (see Watched)."""
 
@@ -180,6 +202,14 @@ class Lake:
         ((rules,),) = self.query("select starlift_gateway.faults()")
         return [rule["hits"] for rule in json.loads(rules)]
 
+    def change(self, *statements):
+        """Run statements in one transaction of their own."""
+        with contextlib.closing(self.session()) as connection:
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement)
+            connection.commit()
+
     def query(self, sql):
         with contextlib.closing(self.session()) as connection:
             cursor = connection.cursor()
@@ -187,7 +217,12 @@ class Lake:
             return [tuple(row) for row in cursor.fetchall()]
 
 
-TYPES = {"bigint": pa.int64(), "varchar": pa.string(), "timestamp": pa.timestamp("us")}
+TYPES = {
+    "bigint": pa.int64(),
+    "integer": pa.int32(),
+    "varchar": pa.string(),
+    "timestamp": pa.timestamp("us"),
+}
 
 
 def parquet(feed, batch, rows, loaded_at):

@@ -1,21 +1,44 @@
-"""SIGKILL at named points of a load, and the retry: staging and ledger are those of a clean run."""
+"""SIGKILL at named points of a load, and the retry: staging and ledger are those of a clean run.
+
+Where each process is killed at each point of a batch's way:
+
+===============  =======================  ================  =====================================
+point            task                     gateway, server   Spark
+===============  =======================  ================  =====================================
+before submit    test_operators           hold nothing      does not run
+after submit     test_bikeshare, and the  hold nothing      test_bikeshare; chaos
+                 answer lost:
+                 test_operators
+mid-Spark        test_bikeshare           hold nothing      test_spark_kills
+Parquet, no      only waits: as before    hold nothing      test_spark_kills
+manifest
+before COPY      here                     here              has ended; an orphan may still write:
+mid-COPY         here                     here              test_spark_kills
+before COMMIT    here                     here
+after COMMIT     here, and the answer     here
+                 lost: test_load
+===============  =======================  ================  =====================================
+
+The scheduler takes no step itself. When it is killed (test_bikeshare, before COMMIT), its task ends
+with it, which is the second column, or goes on beside the next attempt: test_load, test_spark_kills
+and `make chaos`, which kills at random moments between the points.
+"""
+
+import itertools
+import random
 
 import pytest
 
+from tests.dags.chaos import ROWS, Chaos
 from tests.dags.killing import LoadProcess, Point, Victim, kill_server, wait_until_up
 
 pytestmark = pytest.mark.slow
 
 OLD = [(number, "old") for number in range(3)]
 FEW, MANY = 1_000, 400_000
-MATRIX = [
-    *((Victim.TASK, point) for point in Point),
-    *((Victim.GATEWAY, point) for point in Point if point is not Point.AFTER_COMMIT),
-    *((Victim.POSTGRES, point) for point in Point),
-]
 
 
-@pytest.mark.parametrize(("victim", "point"), MATRIX)
+@pytest.mark.parametrize(("victim", "point"), itertools.product(Victim, Point))
 def test_a_kill_leaves_all_or_nothing_and_the_retry_ends_like_a_clean_run(
     stack, lake, victim, point
 ):
@@ -55,3 +78,22 @@ def test_a_commit_survives_a_kill_of_postgres(stack, lake):
     wait_until_up(stack)
     assert lake.totals() == [("b1", 3, 3, 3, "old", "old")]
     assert lake.ledger() == [("b1", "loaded", 4, 1, 3)]
+
+
+def test_random_kills_lose_nothing_and_what_is_lost_or_there_twice_is_counted(stack):
+    """A few rounds of `make chaos`; then its count is shown what it must find."""
+    chaos = Chaos(stack, random.Random(7))  # noqa: S311 no secret
+    for victim in (Victim.TASK, Victim.GATEWAY, "scheduler"):
+        chaos.kill_in_load("20240101T000000", victim)
+        assert chaos.look() == (0, 0)
+    table = f"staging.{chaos.lake.feed.table}"
+    least = f"(select min(order_id) from {table})"
+    chaos.lake.change(f"insert into {table} select * from {table} where order_id = {least}")
+    assert chaos.look() == (1, 1)  # the batch isn't what was written, either
+    chaos.lake.change(f"delete from {table} where order_id = {least}")
+    assert chaos.look() == (0, 1)
+    chaos.lake.change(
+        "insert into ops.load_ledger select * from ops.load_ledger where feed = 'chaos'",
+        f"delete from {table}",
+    )
+    assert chaos.look() == (1, ROWS)

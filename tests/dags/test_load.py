@@ -4,6 +4,7 @@ import json
 import threading
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 
@@ -58,6 +59,39 @@ def test_a_value_too_long_names_file_row_column_and_value_and_loads_nothing(lake
     ) in str(caught.value)
     assert lake.copies() == ["completed"]
     assert lake.rows() == [("b1", 1, "old")]
+
+
+MUTATIONS = {
+    "type": lambda table: table.set_column(0, "order_id", table["order_id"].cast(pa.int32())),
+    "order": lambda table: table.select([1, 0, 2, 3, 4]),
+    "name": lambda table: table.rename_columns(["id", *table.column_names[1:]]),
+    "missing": lambda table: table.drop_columns("note"),
+    "extra": lambda table: table.append_column("extra", pa.array([1.5])),
+    "too long": lambda table: table.set_column(1, "note", pa.array(["toolong"])),
+}
+NAMED = {
+    "type": "column order_id is int32 in the file, bigint in the table",
+    "order": "column 1 is note (string in the file), but must be order_id (bigint in the table)",
+    "name": "lacks column order_id (bigint in the table) and has column id (int64 in the file)",
+    "missing": "lacks column note (varchar(5) in the table)",
+    "extra": "has column extra (double in the file) too many",
+    "too long": "column note is string with a value of 7 bytes in the file (row 1: 'toolong'), 5",
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_mutated_column_is_caught_before_copy_with_both_types(lake, mutation):
+    lake.load("b1", lake.write("b1", [(1, "old")]))
+    before = (lake.rows(), lake.ledger())
+    report = lake.rewrite(lake.write("b1", [(1, "a")], [(2, "b")]), 1, MUTATIONS[mutation])
+    with pytest.raises(PreflightError) as caught:
+        lake.load("b1", report)
+    assert f"part-1.parquet: {NAMED[mutation]}" in str(caught.value)
+    assert "nothing was loaded" in str(caught.value)
+    assert lake.copies() == ["completed"]  # the first load's
+    assert (lake.rows(), lake.ledger()) == before
+    # The control: the file as it was is loaded.
+    assert lake.load("b1", lake.rewrite(report, 1, None)) == 2
 
 
 def test_what_only_copy_finds_is_explained_and_not_tried_again(lake, monkeypatch):
@@ -337,13 +371,24 @@ def test_a_column_that_the_contract_gained_is_added(lake):
         ),
     ],
 )
-def test_what_takes_a_migration_stops_the_load(lake, columns, message):
+def test_what_takes_a_migration_stops_the_load_with_the_migration(lake, columns, message):
+    lake.load("b1", lake.write("b1", [(1, "old"), (2, None)]))
+    before = (lake.rows(), lake.ledger())
     changed = replace(lake.feed, columns=columns)
+    report = lake.write("b2", [row[: len(columns)] for row in [(3, "new")]], feed=changed)
     with pytest.raises(SchemaDrift) as caught:
-        lake.load("b1", lake.write("b1", [(1, "a")]), feed=changed)
+        lake.load("b2", report, feed=changed)
     assert message in str(caught.value)
     assert "_shop__sources.yml" in str(caught.value)
-    assert lake.rows() == []
+    assert (lake.rows(), lake.ledger()) == before
+    # Its own words are the migration: the rows stay, and the load goes through.
+    migration = str(caught.value).split("\n\n")[1]
+    lake.change(*filter(None, (each.strip() for each in migration.split(";"))))
+    assert lake.load("b2", report, feed=changed) == 1
+    names = ", ".join(column.name for column in columns)
+    rows = lake.query(f"select {names} from staging.{lake.feed.table} order by 1")
+    assert rows == [row[: len(columns)] for row in [(1, "old"), (2, None), (3, "new")]]
+    lake.change(f"drop table staging.{lake.feed.table}__before")
 
 
 def test_no_statement_of_ours_holds_a_key():

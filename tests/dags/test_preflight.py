@@ -72,10 +72,13 @@ MUTATIONS = {
     },
     "column amount is decimal128(12, 3) in the file": {1: ("amount", pa.decimal128(12, 3))},
     "column order_id is int32 in the file, bigint in the table": {0: ("order_id", pa.int32())},
-    "column 1 is amount, but must be order_id": {0: FIELDS[1], 1: FIELDS[0]},
-    "lacks order_id and has id too many": {0: ("id", pa.int64())},
-    "lacks note": {2: None},
-    "has extra too many": {6: ("extra", pa.string())},
+    "column 1 is amount (decimal128(12, 2) in the file), but must be order_id (bigint in the "
+    "table)": {0: FIELDS[1], 1: FIELDS[0]},
+    "lacks column order_id (bigint in the table) and has column id (int64 in the file) too many": {
+        0: ("id", pa.int64())
+    },
+    "lacks column note (varchar(20) in the table)": {2: None},
+    "has column extra (string in the file) too many": {6: ("extra", pa.string())},
 }
 
 

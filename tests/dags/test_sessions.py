@@ -5,7 +5,8 @@ import struct
 import pytest
 from redshift_connector import InterfaceError, OperationalError, ProgrammingError
 
-from elt_lib.sessions import Fault, fault_of, in_session, say
+from elt_lib import sessions
+from elt_lib.sessions import Fault, fault_of, in_session, pause, say
 
 
 def server(state, message, detail=""):
@@ -112,3 +113,16 @@ def test_a_server_error_is_said_without_the_protocols_fields():
     )
     assert say(ValueError("a  b")) == "a b"
     assert say(ValueError()) == "ValueError"
+
+
+def test_pauses_are_random_and_their_bound_doubles_up_to_a_limit(monkeypatch):
+    slept = []
+    monkeypatch.setattr(sessions.time, "sleep", slept.append)
+    for attempt in range(1, 12):
+        for _ in range(50):
+            pause(attempt)
+        most = min(sessions.FIRST_PAUSE * 2 ** (attempt - 1), sessions.LONGEST_PAUSE)
+        tries, slept[:] = list(slept), []
+        assert len(set(tries)) == 50
+        assert most / 2 < max(tries) <= most
+        assert min(tries) < most / 2
