@@ -73,6 +73,11 @@ backfill: setup ## Run a DAG for some dates: DAG=bikeshare FROM=2019-10-01 TO=20
 	    $(or $(FROM),$(error FROM is missing: the first day, as in FROM=2019-10-01)) \
 	    $(or $(TO),$(error TO is missing: the last day, as in TO=2019-12-31))
 
+.PHONY: reload
+reload: setup ## Load a batch again, after files came late or were corrected: DAG=bikeshare BATCH=2021-09-01
+	@$(STACK) reload $(or $(DAG),$(error DAG is missing: make reload DAG=bikeshare BATCH=2021-09-01)) \
+	    $(or $(BATCH),$(error BATCH is missing: its start, as in BATCH=2021-09-01; make accounting lists them))
+
 .PHONY: accounting
 accounting: setup ## Show what became of every row: by batch and by rule, and how fresh each feed is
 	@$(STACK) accounting
@@ -99,7 +104,7 @@ bench: setup ## Compare the gateway, COPY and Spark with the direct way (ONLY=la
 	@PYTHONPATH=dags $(PYTHON) -m benchmarks $(ONLY)
 
 .PHONY: chaos
-chaos: setup ## Kill loads, gateway and PostgreSQL at random; count what is lost or there twice (KILLS=200 SEED=1)
+chaos: setup ## Kill loads, servers and Spark at random; count what is lost or there twice (KILLS=200 SEED=1)
 	@PYTHONPATH=dags $(PYTHON) -m tests.dags.chaos --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
 .PHONY: conformance

@@ -7,8 +7,9 @@ waits for the files, turns them into Parquet with Spark, loads them into `stagin
 ### When it runs
 Monthly, for the month before. Trips must arrive within the wait that the contract states, else the
 run fails as *late*; a month without a station file is allowed and recorded. To load another month,
-trigger it with the parameter `batch` (for example `2021-09-01`) or start a back-fill. Runs
-preprocess side by side, but load and transform in the order of their months (`wait_for_turn`).
+or one again after files came late, trigger it with the parameter `batch` (for example
+`2021-09-01`) or start a back-fill. Runs preprocess side by side, but load and transform in the
+order of their months (`wait_for_turn`).
 
 ### If it fails
 * `wait_for_trips`: the files are late. Upload them and clear the task.

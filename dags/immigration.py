@@ -10,9 +10,9 @@ aggregates by state, and publishes the data dictionary.
 ### When it runs
 Monthly, for the month before. Arrivals must come within the wait that the contract states, else
 the run fails as *late*. The three lists may be missing: the run goes on with the latest there is.
-To load another month, trigger it with the parameter `batch` (for example `2016-04-01`) or start a
-back-fill. Runs preprocess side by side, but load and transform in the order of their months
-(`wait_for_turn`).
+To load another month, or one again after files came late, trigger it with the parameter `batch`
+(for example `2016-04-01`) or start a back-fill. Runs preprocess side by side, but load and
+transform in the order of their months (`wait_for_turn`).
 
 ### If it fails
 * `wait_for_arrivals`: the files are late. Upload them and clear the task.

@@ -8,9 +8,9 @@ turns them into Parquet with Spark, loads them into `staging`, builds and tests 
 ### When it runs
 Monthly, for the month before. The publisher takes about two months; records must arrive within the
 wait that the contract states, else the run fails as *late*. A month without a list of zones is
-allowed: the latest list counts. To load another month, trigger it with the parameter `batch` (for
-example `2024-01-01`) or start a back-fill. Runs preprocess side by side, but load and transform in
-the order of their months (`wait_for_turn`).
+allowed: the latest list counts. To load another month, or one again after files came
+late, trigger it with the parameter `batch` (for example `2024-01-01`) or start a back-fill. Runs
+preprocess side by side, but load and transform in the order of their months (`wait_for_turn`).
 
 ### If it fails
 * `wait_for_trips`: the files are late. Upload them and clear the task.

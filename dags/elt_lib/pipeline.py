@@ -196,13 +196,21 @@ def _is_our_turn(ti: Any, **_: object) -> bool:
 
 def _wait_until_late(wait: timedelta) -> Callable[[Context], None]:
     def set_timeout(context: Context) -> None:
-        deadline = (context.get("data_interval_end") or timezone.utcnow()) + wait
+        deadline = _end_of_batch(context) + wait
         left = max((deadline - timezone.utcnow()).total_seconds(), 0.0)
         sensor = cast("S3KeySensor", context["task"])
         sensor.timeout = left
         sensor.log.info("the batch is late after %s (%.0f s from now)", deadline, left)
 
     return set_timeout
+
+
+def _end_of_batch(context: Context) -> datetime:
+    """When the batch's interval is over; a batch of the parameter is as long as the run's own."""
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if start is None or end is None:
+        return timezone.utcnow()
+    return min(end, batch.batch_start(cast("batch.RunContext", context)) + (end - start))
 
 
 def _alert(topic: str) -> SnsNotifier:

@@ -8,24 +8,26 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from infra.local import answers, demo, docs, manifest, publishers, storage, warehouse
-from infra.local.backfill import backfill
+from infra.local.backfill import Outcome, backfill
 from infra.local.config import Config
 from infra.local.environment import service_environment, write_env_file
 from infra.local.errors import StackError
 from infra.local.fetch import fetch
 from infra.local.health import Health
+from infra.local.interrupts import interrupted_once, status_of
 from infra.local.logs import follow_logs
+from infra.local.reload import reload
 from infra.local.samples import registry
 from infra.local.stack import Stack
 from infra.local.tools import run_module
 
 UNHEALTHY = 3
-INTERRUPTED = 130
+AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
 
 
 def say(text: str) -> None:
@@ -127,13 +129,36 @@ def build_docs(config: Config, _: argparse.Namespace) -> int:
 
 def run_backfill(config: Config, options: argparse.Namespace) -> int:
     """Run a DAG for a range of dates."""
-    _require(config, "airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
+    _require(config, *AIRFLOW)
+    return _followed(
+        lambda: backfill(config, options.dag, options.first, options.last, say, options.at_once)
+    )
+
+
+def run_reload(config: Config, options: argparse.Namespace) -> int:
+    """Load a batch again, with the files that are there now."""
+    _require(config, "redshift", *AIRFLOW)
+    return _followed(lambda: reload(config, options.dag, options.batch, say))
+
+
+def _followed(follow: Callable[[], Outcome]) -> int:
+    """Follow runs to their end; returns the exit status."""
     try:
-        outcome = backfill(config, options.dag, options.first, options.last, say, options.at_once)
-    except KeyboardInterrupt:
+        outcome = follow()
+    except KeyboardInterrupt as interrupt:
         say("\nStopped following; the runs go on. The same command follows them again.")
-        return INTERRUPTED
+        return status_of(interrupt)
     return 1 if outcome.failed else 0
+
+
+def batch_start(text: str) -> datetime:
+    """Read the start of a batch, in UTC: a date, a date and time, or the name in the ledger."""
+    try:
+        start = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is no batch: write its start, as in 2021-09-01 or 20210901T000000"
+        raise argparse.ArgumentTypeError(message) from None
+    return start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
 
 
 def show_accounting(config: Config, _: argparse.Namespace) -> int:
@@ -195,8 +220,8 @@ def logs(config: Config, options: argparse.Namespace) -> int:
     services = Stack(config, only=options.service or None).services
     try:
         follow_logs(config, [each.name for each in services], options.lines, options.follow, say)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        return status_of(interrupt)
     return 0
 
 
@@ -233,6 +258,9 @@ def parser() -> argparse.ArgumentParser:
     it.add_argument("first", type=date.fromisoformat, help="first day, YYYY-MM-DD")
     it.add_argument("last", type=date.fromisoformat, help="last day, YYYY-MM-DD (included)")
     it.add_argument("--at-once", type=int, default=3, help="runs side by side (default: 3)")
+    it = command("reload", run_reload, "load a batch again with the files that are there now")
+    it.add_argument("dag", help="the DAG's id, for example bikeshare")
+    it.add_argument("batch", type=batch_start, help="the batch's start, for example 2021-09-01")
     command("accounting", show_accounting, "show what became of every row of every batch")
     it = command("demo", run_demo, "load made-up files of a source and show the result")
     it.add_argument(
@@ -260,17 +288,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     options = parser().parse_args(arguments)
     try:
-        config = Config.load()
-        if options.function not in {up, run_demo}:  # these two may start a stack on other ports
-            config = config.recorded()
-        status: int = options.function(config, options)
+        with interrupted_once():
+            return _run(options)
     except StackError as error:
         sys.stdout.flush()
         print(f"\n{error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("\nInterrupted. `make down` stops what runs.", file=sys.stderr)
-        return INTERRUPTED
+        return status_of(interrupt)
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = Config.load()
+    if options.function not in {up, run_demo}:  # these two may start a stack on other ports
+        config = config.recorded()
+    status: int = options.function(config, options)
     return status
 
 

@@ -27,6 +27,8 @@ SHOWN = {"success", "failed", "up_for_retry"}
 NOT_RUN = {"skipped", "upstream_failed"}
 
 Say = Callable[[str], None]
+Pause = Callable[[float], object]
+"""Waits for some seconds; may raise to end what waits."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Follower:
     config: Config
     dag_id: str
     say: Say
+    pause: Pause = time.sleep
     began: float = field(default_factory=time.monotonic)
     _seen: dict[tuple[str, str, int], tuple[str, int]] = field(default_factory=dict)
     _ended: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -59,12 +62,12 @@ class Follower:
                 self._look(run)
             if len(self._ended) >= len(logical_dates):
                 break
-            time.sleep(POLL_SECONDS)
+            self.pause(POLL_SECONDS)
         named = {state: sorted(self._of_state(state)) for state in DONE}
         return Outcome(tuple(named["success"]), tuple(named["failed"]))
 
     def _of_state(self, state: str) -> list[str]:
-        return [batch(at) for at, ended in self._ended.values() if ended == state]
+        return [name for name, ended in self._ended.values() if ended == state]
 
     def _runs(self, logical_dates: set[datetime]) -> list[dict[str, Any]]:
         runs = self.api.every(
@@ -86,7 +89,7 @@ class Follower:
         for task in sorted(tasks, key=lambda each: each["end_date"] or "~"):
             self._note(run, task)
         if ended:
-            self._ended[run_id] = (run["logical_date"], run["state"])
+            self._ended[run_id] = (named(run), run["state"])
             not_run = sum(task["state"] in NOT_RUN for task in tasks)
             more = f" ({not_run} of {len(tasks)} tasks not run)" if not_run else ""
             self._line(run, f"run {run['state']}{more}", run["duration"])
@@ -104,7 +107,7 @@ class Follower:
     def _line(self, run: dict[str, Any], what: str, duration: float | None) -> None:
         passed = time.monotonic() - self.began
         took = "" if duration is None else f"  {duration:.1f} s"
-        self.say(f"{passed:6.1f} s  {batch(run['logical_date'])}  {what}{took}")
+        self.say(f"{passed:6.1f} s  {named(run)}  {what}{took}")
 
     def _explain(self, run_id: str, task: dict[str, Any]) -> str:
         """Return a failed task's error and where its log is."""
@@ -150,6 +153,12 @@ def log_path(config: Config, dag_id: str, run_id: str, task: dict[str, Any]) -> 
     return folder / f"attempt={task['try_number']}.log"
 
 
+def named(run: dict[str, Any]) -> str:
+    """Name a run by the batch that it was triggered for, else by the start of its interval."""
+    given = (run.get("conf") or {}).get("batch")
+    return batch(str(given or run["logical_date"]))
+
+
 def batch(logical_date: str) -> str:
     """Name a run by the start of its interval: the run id holds the end, which misleads."""
     return logical_date.removesuffix("Z").removesuffix("+00:00").removesuffix("T00:00:00")
@@ -162,6 +171,7 @@ def backfill(
     last: date,
     say: Say,
     runs_at_once: int = 2,
+    pause: Pause = time.sleep,
 ) -> Outcome:
     """Run a DAG for all its intervals that start between two days, both included.
 
@@ -172,7 +182,7 @@ def backfill(
         message = f"FROM={first} is after TO={last}: swap them."
         raise StackError(message)
     api = AirflowApi(config)
-    wait_for_dag(api, dag_id, newest_change(config))
+    wait_for_dag(api, dag_id, newest_change(config), *patience(config, dag_id), pause)
     api.patch(f"/dags/{dag_id}", {"is_paused": False})
     request: dict[str, object] = {
         "dag_id": dag_id,
@@ -195,7 +205,7 @@ def backfill(
         _start(api, request, first, last, say)
     else:
         say("Going on already: following.")
-    return Follower(api, config, dag_id, say).follow(dates)
+    return Follower(api, config, dag_id, say, pause).follow(dates)
 
 
 def _start(api: AirflowApi, request: dict[str, object], first: date, last: date, say: Say) -> None:
@@ -222,10 +232,16 @@ def _going_on(api: AirflowApi, dag_id: str, first: date, last: date) -> set[date
 
 
 def wait_for_dag(
-    api: AirflowApi, dag_id: str, newest: float = 0.0, seconds: float = PARSE_SECONDS
+    api: AirflowApi,
+    dag_id: str,
+    newest: float = 0.0,
+    seconds: float = PARSE_SECONDS,
+    unknown_seconds: float = UNKNOWN_SECONDS,
+    pause: Pause = time.sleep,
 ) -> None:
     """Wait until Airflow has parsed a DAG after `newest` (epoch seconds of its last change).
 
+    One that Airflow does not have, while it has others, is waited for `unknown_seconds`.
     Raises StackError, with the import errors that Airflow reports, when that does not happen.
     """
     began = time.monotonic()
@@ -238,15 +254,21 @@ def wait_for_dag(
             api.put(f"/parseDagFile/{dag['file_token']}")
             asked = True
         known = sorted(each["dag_id"] for each in api.every("/dags", "dags"))
-        patience = seconds if dag or not known else min(seconds, UNKNOWN_SECONDS)
-        if time.monotonic() - began > patience:
+        most = seconds if dag or not known else min(seconds, unknown_seconds)
+        if time.monotonic() - began > most:
             break
-        time.sleep(POLL_SECONDS)
+        pause(POLL_SECONDS)
     what = "cannot be used" if dag else "is not there"
     message = f"The DAG {dag_id!r} {what}. Airflow has: {', '.join(known) or 'no DAG'}."
     for each in api.every("/importErrors", "import_errors"):
         message += f"\n\n{each['filename']} cannot be imported:\n{each['stack_trace'].strip()}"
     raise StackError(message)
+
+
+def patience(config: Config, dag_id: str) -> tuple[float, float]:
+    """Return how long to wait for a DAG: one that has its file is only not parsed yet."""
+    has_file = (config.project / "dags" / f"{dag_id}.py").exists()
+    return PARSE_SECONDS, PARSE_SECONDS if has_file else UNKNOWN_SECONDS
 
 
 def newest_change(config: Config) -> float:

@@ -77,8 +77,11 @@ class Stack:
         write_env_file(self.config)
         if not running:
             self.supervisor.launch()
-        with ThreadPoolExecutor(max_workers=4) as pool:
+        pool = ThreadPoolExecutor(max_workers=4)
+        try:
             Startup(self, pool, began, seconds).run()
+        finally:  # an interrupted start doesn't wait for its jobs: the stack may be stopped at once
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def down(self) -> int:
         """Stop everything; returns how many processes were left to be ended one by one."""

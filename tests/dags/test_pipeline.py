@@ -15,17 +15,29 @@ def timeout_for(**context):
     return sensor.timeout
 
 
+def month_until(end):
+    return {"data_interval_start": end - timedelta(days=30), "data_interval_end": end}
+
+
 def test_an_old_batch_is_late_at_once():
-    assert timeout_for(data_interval_end=datetime(2019, 12, 1, tzinfo=UTC)) == 0
+    assert timeout_for(**month_until(datetime(2019, 12, 1, tzinfo=UTC))) == 0
 
 
 def test_a_recent_batch_is_late_when_its_wait_is_over():
-    left = timeout_for(data_interval_end=datetime.now(UTC) - timedelta(days=5))
+    left = timeout_for(**month_until(datetime.now(UTC) - timedelta(days=5)))
+    assert left == pytest.approx(10 * 86400, abs=60)
+
+
+def test_a_batch_of_the_parameter_is_late_by_its_own_interval():
+    recent = month_until(datetime.now(UTC) - timedelta(days=5))
+    assert timeout_for(**recent, params={"batch": "2019-11-01"}) == 0
+    its_own = recent["data_interval_start"].isoformat()
+    left = timeout_for(**recent, params={"batch": its_own})
     assert left == pytest.approx(10 * 86400, abs=60)
 
 
 def test_a_run_without_interval_has_the_whole_wait():
-    assert timeout_for(data_interval_end=None) == pytest.approx(15 * 86400, abs=60)
+    assert timeout_for() == pytest.approx(15 * 86400, abs=60)
 
 
 def turn_after(run, states):

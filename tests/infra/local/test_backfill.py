@@ -154,6 +154,7 @@ def test_each_change_is_told_once_and_the_end_is_awaited(run):
         "2019-11-30T00:00:00+00:00",
     )
     assert body["reprocess_behavior"] == "completed"
+    assert body["max_active_runs"] == 2
 
 
 def test_each_try_that_fails_is_explained_with_its_log(run):
@@ -243,6 +244,19 @@ def test_an_unknown_dag_is_named_with_the_known_ones_and_the_import_errors(run):
         "The DAG 'bikeshare' is not there. Airflow has: other.\n\n"
         "bikeshare.py cannot be imported:\nNameError: oops"
     )
+
+
+def test_a_dag_with_a_file_is_waited_for_while_others_are_parsed_already(run):
+    airflow = Airflow([Run("2019-10-01T00:00:00Z", ["success"])], dags=["other"])
+    looks = iter(range(30))
+
+    def parsed(seconds):
+        if next(looks) == 20:
+            airflow.dags.append("bikeshare")
+
+    wait_for_dag(airflow, "bikeshare", 0.0, 60.0, 60.0, parsed)
+    assert module.patience(run.config, "bikeshare") == (90.0, 90.0)
+    assert module.patience(run.config, "bikshare") == (90.0, 15.0)
 
 
 def test_a_dag_that_was_parsed_before_the_last_change_is_parsed_again(run):
