@@ -12,7 +12,7 @@ import psycopg
 
 from tests.dags.lake import Lake, at
 
-PATIENCE = 90.0
+PATIENCE = 240.0
 """Seconds after which something that must happen counts as not happening."""
 
 # A process of its own that has imported everything: a load starts in a twentieth of a second.

@@ -72,9 +72,11 @@ class Spark:
         return found
 
     def report(self):
-        """What the attempt that finished last says; None while none has finished."""
-        file = self.output / "report.json"
-        return Report.parse(file.read_bytes()) if file.exists() else None
+        """What the attempt that finished last says; None while there is no whole report."""
+        try:
+            return Report.parse((self.output / "report.json").read_bytes())
+        except (FileNotFoundError, json.JSONDecodeError):  # a local file grows, an object doesn't
+            return None
 
     def attempts(self):
         """The folders of the attempts so far."""

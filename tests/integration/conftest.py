@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -21,6 +24,7 @@ from infra.local.backfill import Outcome, backfill
 from infra.local.config import Config, Ports
 from infra.local.environment import environment
 from infra.local.stack import Stack
+from tests.leash import leashed
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,23 @@ class Lab:
         said: list[str] = []
         return backfill(self.config, "bikeshare", first, last, said.append), said
 
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the stack's command line, as make does."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "infra.local", *arguments],
+            cwd=self.config.project,
+            env=os.environ | {"STARLIFT_STATE": str(self.config.state)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def command(self, *arguments: str) -> tuple[int, str]:
+        """Run the stack's command line; returns its exit status and what it said."""
+        process = self.start(*arguments)
+        said, _ = process.communicate()
+        return process.returncode, said
+
     def livy(self, path: str) -> Any:
         url = f"http://127.0.0.1:{self.config.ports.livy}{path}"
         with urllib.request.urlopen(url, timeout=10) as answer:
@@ -99,12 +120,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Start the stack on free ports; stop it, whatever happened, and see that nothing is left."""
     state = tmp_path_factory.mktemp("stack")
     free = {Ports.variable(port.name): "0" for port in fields(Ports)}
-    stack = Stack(Config.load({"STARLIFT_STATE": str(state), **free}))
-    try:
-        stack.up()
+    with leashed(Stack(Config.load({"STARLIFT_STATE": str(state), **free}))) as stack:
         yield Lab(stack)
-    finally:
-        stack.down()
 
 
 TABLES = {
