@@ -39,6 +39,7 @@ def dag_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "STARLIFT_ARTIFACTS_BUCKET": "artifacts",
         "STARLIFT_COPY_ROLE": "arn:aws:iam::123456789012:role/copy",
         "STARLIFT_DBT_TARGET": "local",
+        "STARLIFT_GLUE_DATABASE": "starlift",
         "STARLIFT_LAKE_BUCKET": "lake",
         "STARLIFT_LIVY_URL": "http://{master}:8998",
         "STARLIFT_MANIFEST": str(home / "target" / "manifest.json"),

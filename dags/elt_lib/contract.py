@@ -18,6 +18,8 @@ from elt_lib.redshift_types import RedshiftType
 BATCH_ID = "_batch_id"
 SOURCE_FILE = "_source_file"
 LOADED_AT = "_loaded_at"
+PARTITION = "batch_id"
+"""What partitions of the lake's tables are named by; no column of a feed may be called so."""
 
 
 class Empty(StrEnum):
@@ -75,6 +77,7 @@ class Column:
     accepted_values: tuple[str, ...] = ()
     sensitive: bool = False
     extra: bool = False
+    description: str = ""
 
     @property
     def type(self) -> RedshiftType:
@@ -202,9 +205,11 @@ def expand(pattern: str, start: datetime) -> str:
 
 
 def _stated(column: dict[str, Any]) -> dict[str, Any]:
-    """What a column says beyond its defaults: the argument of a batch has a length limit."""
+    """What a column says to Spark beyond its defaults: a batch's argument has a length limit."""
     return {
         key: value
         for key, value in column.items()
-        if value is not None and (value not in ((), False) or key == "null_values")
+        if key != "description"
+        and value is not None
+        and (value not in ((), False) or key == "null_values")
     }

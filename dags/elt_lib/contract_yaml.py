@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from elt_lib.contract import (
+    PARTITION,
     PLACEHOLDERS,
     TECHNICAL_COLUMNS,
     Batches,
@@ -214,10 +215,13 @@ def _column(node: Mapping[str, Any], feed: Where, problems: list[str]) -> Column
         accepted_values=meta.texts("accepted_values", ()),
         sensitive=meta.flag("sensitive", False),
         extra=meta.flag("extra", False),
+        description=str(node.get("description") or "").strip(),
     )
+    if name == PARTITION:
+        meta.problem("is what the lake's partitions are named by: write another name")
     if name.startswith("_") or not name.isidentifier() or name != name.lower():
         meta.problem("name must be lower case letters, digits and _, and not start with _")
-    if not str(node.get("description") or "").strip():
+    if not column.description:
         meta.problem("has no description: say what the column means, in what unit")
     if column.required and column.optional:
         meta.problem("is both required and optional: keep the one that is true")

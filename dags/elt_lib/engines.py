@@ -94,8 +94,13 @@ def preprocess(
             return GlueJobOperator(
                 **common,
                 job_name=settings.glue_job,
-                script_location=script,
-                script_args={**arguments, "--extra-py-files": package},
+                # The job belongs to the deployment, its script to the release: a run's own argument
+                # wins (docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments).
+                script_args={
+                    **arguments,
+                    "--scriptLocation": script,
+                    "--extra-py-files": package,
+                },
                 job_poll_interval=pause,
                 stop_job_run_on_kill=True,
                 durable=True,

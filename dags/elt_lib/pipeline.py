@@ -25,6 +25,7 @@ from elt_lib.contract import Empty, Feed
 from elt_lib.contract_yaml import load_sources
 from elt_lib.emr import job_flow
 from elt_lib.engines import Engine
+from elt_lib.lake import register_batches
 from elt_lib.operators import LoadOperator
 from elt_lib.settings import settings
 from elt_lib.transform import PUBLISH, load_seeds, publish_dictionary, transform
@@ -40,7 +41,6 @@ def dag_options(source: str) -> dict[str, Any]:
     """Arguments of ``DAG`` that follow from the source's contract and the settings."""
     declared = load_sources(settings().manifest)[source]
     start = declared.start_date
-    topic = settings().alert_topic
     return {
         "dag_id": source,
         "description": declared.description.split("\n", 1)[0],
@@ -49,12 +49,7 @@ def dag_options(source: str) -> dict[str, Any]:
         "catchup": False,
         "max_active_runs": 2,  # one loads and transforms, the next may preprocess meanwhile
         "tags": ["starlift", source],
-        "default_args": {
-            "owner": "data-platform",
-            "retries": 2,
-            "retry_delay": timedelta(seconds=settings().retry_seconds),
-            "on_failure_callback": _alert(topic) if topic else None,
-        },
+        "default_args": default_args(),
         "params": {
             batch.BATCH_PARAM: Param(
                 None,
@@ -63,6 +58,17 @@ def dag_options(source: str) -> dict[str, Any]:
             )
         },
         "user_defined_macros": _macros(source),
+    }
+
+
+def default_args() -> dict[str, Any]:
+    """What holds for the tasks of every DAG: owner, retries, and who hears of a failure."""
+    topic = settings().alert_topic
+    return {
+        "owner": "data-platform",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=settings().retry_seconds),
+        "on_failure_callback": _alert(topic) if topic else None,
     }
 
 
@@ -81,6 +87,8 @@ def source_pipeline(source: str) -> None:
         if cluster:
             wait >> cluster.create >> preprocess >> cluster.terminate
         [preprocess, turn] >> load_batch(feed, wait.task_id) >> loaded
+    if settings().glue_database:
+        loaded >> register_batches(source)
     ready = loaded >> load_seeds(source) if declared.seeds else loaded
     ready >> transform(source) >> publish_dictionary(source)
 

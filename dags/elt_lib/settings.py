@@ -55,6 +55,10 @@ class Settings:
     """ARN of the role of a Spark job without a cluster."""
     glue_job: str = ""
     """Name of the Glue job, for that engine."""
+    glue_database: str = ""
+    """The Glue database of the lake's tables; empty: batches are not registered."""
+    athena_workgroup: str = "primary"
+    """The Athena work group that DAGs query in."""
     tags: tuple[tuple[str, str], ...] = ()
     """Further tags of what a run creates, such as the deployment that it belongs to."""
 
@@ -101,6 +105,8 @@ class Settings:
             serverless_application=environ.get("STARLIFT_SERVERLESS_APPLICATION", ""),
             spark_role=environ.get("STARLIFT_SPARK_ROLE", ""),
             glue_job=environ.get("STARLIFT_GLUE_JOB", ""),
+            glue_database=environ.get("STARLIFT_GLUE_DATABASE", ""),
+            athena_workgroup=environ.get("STARLIFT_ATHENA_WORKGROUP", "primary"),
             tags=_tags(environ.get("STARLIFT_TAGS", "")),
         )
 

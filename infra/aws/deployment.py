@@ -26,11 +26,15 @@ ORDER = (
     "iam",
     "redshift",
     "emr",
+    "glue",
     "catalog",
     "monitoring",
     "mwaa",
 )
 """The stacks in the order in which they are made; they are removed in the opposite one."""
+
+ONLY_WITH = {"endpoints": ("Egress", "endpoints"), "glue": ("Engine", "glue")}
+"""Stacks that are deployed only when the deployment's file sets a parameter so."""
 
 PROTECTED = frozenset({"storage", "redshift"})
 """Stacks that hold data: CloudFormation refuses to delete them until `destroy` says so."""
@@ -96,8 +100,12 @@ class Deployment:
     @property
     def stacks(self) -> tuple[str, ...]:
         """The stacks of this deployment, in the order in which they are made."""
-        without_nat = self.settings.get("Egress") == "endpoints"
-        return tuple(stack for stack in ORDER if stack != "endpoints" or without_nat)
+        return tuple(
+            stack
+            for stack in ORDER
+            if stack not in ONLY_WITH
+            or self.settings.get(ONLY_WITH[stack][0]) == ONLY_WITH[stack][1]
+        )
 
     def stack_name(self, stack: str) -> str:
         """What CloudFormation calls a stack."""

@@ -14,16 +14,27 @@ ENDED = frozenset({"FINISHED", "FAILED", "ABORTED"})
 ALREADY = "already exists"
 
 
-def statements(deployment: Deployment) -> Iterator[str]:
+def statements(deployment: Deployment, outputs: Mapping[str, str]) -> Iterator[str]:
     """What Airflow's user needs: it owns what it makes and nothing else.
 
     A caller that logs in by IAM is the database user ``IAMR:<role>``
     (docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-access-control-identity-based.html).
+    With an external schema its readers are those of the marts, and Airflow's user; permissions are
+    the schema's, its tables have none (…/latest/dg/r_CREATE_EXTERNAL_SCHEMA.html).
     """
     user = f'"IAMR:{deployment.name}-mwaa"'
     yield f"create user {user} password disable"
     yield f"grant create, temporary on database starlift to {user}"
     yield "create role starlift_readers"
+    if "ExternalSchema" in outputs and "GlueDatabase" in outputs:
+        schema = outputs["ExternalSchema"]
+        yield (
+            f"create external schema if not exists {schema} from data catalog "
+            f"database '{outputs['GlueDatabase']}' "
+            f"iam_role '{outputs['RedshiftSpectrumRoleArn']}'"
+        )
+        yield f"grant usage on schema {schema} to {user}"
+        yield f"grant usage on schema {schema} to role starlift_readers"
 
 
 def prepare(
@@ -34,7 +45,7 @@ def prepare(
     Raises DeployError with the warehouse's words.
     """
     data = session.client("redshift-data")
-    for sql in statements(deployment):
+    for sql in statements(deployment, outputs):
         error = _run(data, _target(session, deployment, outputs), sql, pause)
         if error and ALREADY not in error:
             raise DeployError(f"The warehouse refused {sql!r}: {error}")

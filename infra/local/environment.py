@@ -25,6 +25,7 @@ KEPT = re.compile(
 
 REGION = "us-east-1"
 WAREHOUSE = "starlift"
+GLUE_DATABASE = WORKGROUP = "starlift"
 COPY_ROLE = "arn:aws:iam::123456789012:role/starlift-redshift-copy"
 
 
@@ -41,6 +42,8 @@ def environment(config: Config) -> dict[str, str]:
         "STARLIFT_LIVY_URL": f"{loopback}:{ports.livy}",
         "STARLIFT_COPY_ROLE": COPY_ROLE,
         "STARLIFT_DBT_TARGET": "local",
+        "STARLIFT_GLUE_DATABASE": GLUE_DATABASE,
+        "STARLIFT_ATHENA_WORKGROUP": WORKGROUP,
         "STARLIFT_POLL_SECONDS": "1",
         "STARLIFT_RETRY_SECONDS": "5",
         "STARLIFT_POSTGRES_PORT": str(ports.postgres),

@@ -20,8 +20,10 @@ from infra.local.manifest import COSMOS_OPTIONS, PARTIAL_PARSE
 MODULES = (
     "airflow",
     "airflow.executors.local_executor",
+    "airflow.providers.amazon.aws.hooks.glue_catalog",
     "airflow.providers.amazon.aws.hooks.redshift_sql",
     "airflow.providers.amazon.aws.notifications.sns",
+    "airflow.providers.amazon.aws.operators.athena",
     "airflow.providers.amazon.aws.operators.emr",
     "airflow.providers.amazon.aws.sensors.s3",
     "airflow.providers.apache.livy.operators.livy",

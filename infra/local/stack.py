@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 
-from infra.local import health, manifest, metadata, storage, warehouse
+from infra.local import catalogue, health, manifest, metadata, storage, warehouse
 from infra.local.config import Config, Ports
 from infra.local.environment import write_env_file
 from infra.local.errors import StackError
@@ -179,6 +179,8 @@ class Startup:
             self._begin("metadata", metadata.prepare)
         if "s3" in self.healthy:
             self._begin("publish", storage.publish)
+        if "aws" in self.healthy:
+            self._begin("catalogue", catalogue.prepare)
         if "redshift" in self.healthy and self._is_done("manifest"):
             self._begin("warehouse", warehouse.prepare)
 

@@ -111,7 +111,7 @@ class Lake:
         One more row counts as rejected.
         """
         self.written += 1
-        prefix = f"staged/{self.feed.table}/{batch}/attempt-{self.written}"
+        prefix = f"staged/{self.feed.source}/{self.feed.name}/{batch}/run/attempt-{self.written}"
         loaded_at = datetime(2026, 1, 1) + timedelta(seconds=self.written)
         entries = []
         for number, rows in enumerate(parts):

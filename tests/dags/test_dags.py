@@ -33,7 +33,9 @@ def parsed(dag_environment, manifest):
 
 def test_parsing_finds_exactly_these_dags_and_no_error(parsed):
     assert parsed["errors"] == {}
-    assert sorted(parsed["dags"]) == ["bikeshare", "immigration", "movies", "taxi"]
+    assert sorted(parsed["dags"]) == [
+        *("bikeshare", "immigration", "movies", "movies_athena", "taxi"),
+    ]
 
 
 def test_parsing_is_deterministic(parsed, dag_environment):
@@ -61,8 +63,30 @@ def test_the_way_of_a_batch_is_the_topology(parsed):
         "terminate_cluster": [],
         "load_stations": ["all_loaded"],
         "load_trips": ["all_loaded"],
-        "all_loaded": [],
+        "all_loaded": ["register_batches"],
+        "register_batches": [],
         "publish": [],
+    }
+
+
+def test_the_catalogue_is_told_beside_the_models_and_nothing_waits_for_it(parsed):
+    for source in ("bikeshare", "immigration", "movies", "taxi"):
+        task = parsed["dags"][source]["tasks"]["register_batches"]
+        assert (task["trigger_rule"], task["downstream"]) == ("all_success", [])
+        assert task["outlets"] == [f"starlift://{source}/lake"]
+
+
+def test_without_a_database_nobody_registers(dag_environment, manifest):
+    dags = parse(dag_environment | {"STARLIFT_GLUE_DATABASE": ""})["dags"]
+    assert "register_batches" not in dags["bikeshare"]["tasks"]
+    assert "movies_athena" in dags
+
+
+def test_the_best_movies_are_asked_for_when_a_release_is_in_the_catalogue(parsed):
+    dag = parsed["dags"]["movies_athena"]
+    assert dag["schedule"] == "Asset"
+    assert {name: task["type"] for name, task in dag["tasks"].items()} == {
+        "query_best_movies": "AthenaOperator"
     }
 
 
@@ -100,7 +124,7 @@ def test_late_fails_and_no_data_skips(parsed):
     assert tasks["all_loaded"]["trigger_rule"] == "none_failed_min_one_success"
 
 
-def test_operators_are_the_providers_own_but_three(parsed):
+def test_operators_are_the_providers_own_but_four(parsed):
     tasks = parsed["dags"]["bikeshare"]["tasks"]
     types = {t["type"] for name, t in tasks.items() if not name.startswith("transform.")}
     assert types == {
@@ -110,6 +134,7 @@ def test_operators_are_the_providers_own_but_three(parsed):
         "EmrTerminateJobFlowOperator",
         "ClusterLivyOperator",
         "LoadOperator",
+        "RegisterOperator",
         "EmptyOperator",
         "DictionaryOperator",
     }
@@ -118,7 +143,7 @@ def test_operators_are_the_providers_own_but_three(parsed):
 def test_code_lists_are_loaded_between_the_load_and_the_models(parsed):
     """In one task, and only by a source that has some."""
     tasks = parsed["dags"]["immigration"]["tasks"]
-    assert tasks["all_loaded"]["downstream"] == ["load_seeds"]
+    assert tasks["all_loaded"]["downstream"] == ["load_seeds", "register_batches"]
     first = tasks["load_seeds"]["downstream"]
     assert first
     assert all(task.startswith("transform.") for task in first)
@@ -163,7 +188,9 @@ def test_every_dag_explains_itself_and_retries(parsed):
 
 def test_dag_files_are_thin():
     files = sorted((PROJECT / "dags").glob("*.py"))
-    assert [path.stem for path in files] == ["bikeshare", "immigration", "movies", "taxi"]
+    assert [path.stem for path in files] == [
+        *("bikeshare", "immigration", "movies", "movies_athena", "taxi"),
+    ]
     assert {path.name: len(path.read_text().splitlines()) <= 60 for path in files} == {
         path.name: True for path in files
     }

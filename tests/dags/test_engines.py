@@ -113,7 +113,8 @@ def test_every_engine_gets_the_same_job_and_arguments():
     assert submit["sparkSubmitParameters"] == f"--py-files {package}"
     glue = task("glue", STARLIFT_GLUE_JOB="job")
     assert isinstance(glue, GlueJobOperator)
-    assert glue.script_args == {**ARGUMENTS, "--extra-py-files": package}
+    own = {"--scriptLocation": script, "--extra-py-files": package}
+    assert glue.script_args == {**ARGUMENTS, **own}
     assert glue.durable is True
     assert {made.task_id for made in (livy, glue)} == {f"preprocess_{FEED.name}"}
 

@@ -50,7 +50,15 @@ def versioned(account: Any, bucket: str) -> Any:
     return client
 
 
-@pytest.fixture(params=[{}, {"Kind": "provisioned", "Egress": "endpoints"}], ids=["usual", "other"])
+OTHER = {
+    "Kind": "provisioned",
+    "Egress": "endpoints",
+    "Engine": "glue",
+    "ExternalSchema": "lake",
+}
+
+
+@pytest.fixture(params=[{}, OTHER], ids=["usual", "other"])
 def variant(request: pytest.FixtureRequest, deployment: Deployment) -> Deployment:
     return dataclasses.replace(deployment, settings={**deployment.settings, **request.param})
 
@@ -65,6 +73,10 @@ def test_everything_is_made_and_a_second_run_changes_nothing(
     outputs = make.outputs()
     assert outputs["LakeBucket"] == "starlift-dev-lake-123456789012"
     assert outputs["Kind"] == variant.settings.get("Kind", "serverless")
+    assert outputs["Engine"] == variant.settings.get("Engine", "livy")
+    assert ("GlueJobName" in outputs) is ("Engine" in variant.settings)
+    assert ("RedshiftSpectrumRoleArn" in outputs) is ("ExternalSchema" in variant.settings)
+    assert outputs["GlueDatabase"] == "starlift_dev"
     again = Told()
     deployer(account, variant, again).deploy()
     assert again == [f"{variant.stack_name(name)}: up to date" for name in variant.stacks]

@@ -106,12 +106,23 @@ def test_settings_name_all_that_the_dags_need(deployment: Deployment) -> None:
         "ServerlessApplicationId": "app",
         "EmrServerlessRoleArn": "arn:role",
         "AlertTopicArn": "arn:topic",
+        "Engine": "livy",
+        "AthenaWorkGroup": "starlift-dev",
     }
     from elt_lib.settings import Settings
 
-    environ = airflow_settings(deployment, outputs, "us-east-1")
-    environ |= {"STARLIFT_PROJECT": "/p", "STARLIFT_MANIFEST": "/m"}
-    settings = Settings.load(environ)
+    def load(**more: str) -> Settings:
+        environ = airflow_settings(deployment, {**outputs, **more}, "us-east-1")
+        return Settings.load({**environ, "STARLIFT_PROJECT": "/p", "STARLIFT_MANIFEST": "/m"})
+
+    settings = load(GlueDatabase="starlift_dev")
+    assert (settings.engine, settings.glue_database) == ("livy", "starlift_dev")
+    assert settings.athena_workgroup == "starlift-dev"
+    assert load().glue_database == ""
+    glue = load(Engine="glue", GlueJobName="starlift-dev-preprocess")
+    assert (glue.engine, glue.glue_job) == ("glue", "starlift-dev-preprocess")
+    serverless = load(Engine="emr-serverless")
+    assert (serverless.serverless_application, serverless.spark_role) == ("app", "arn:role")
     assert settings.livy_url == "http://{master}:8998"
     assert settings.dbt == "/usr/local/airflow/starlift-dbt/bin/dbt"
     assert settings.tags == (("deployment", "starlift-dev"), ("environment", "dev"))
@@ -214,9 +225,25 @@ def test_the_warehouse_lets_airflows_role_in(account: Any, deployment: Deploymen
         ClusterType="multi-node",
         NumberOfNodes=2,
     )
-    sql = list(warehouse.statements(deployment))
+    sql = list(warehouse.statements(deployment, OUTPUTS))
     assert sql[0] == 'create user "IAMR:starlift-dev-mwaa" password disable'
     assert not any("superuser" in each or "all privileges" in each for each in sql)
+    assert not any("external" in each for each in sql)
+
+
+def test_an_external_schema_shows_the_catalogue_to_readers(deployment: Deployment) -> None:
+    lake = {
+        "ExternalSchema": "lake",
+        "RedshiftSpectrumRoleArn": "arn:aws:iam::1:role/spectrum",
+        "GlueDatabase": "starlift_dev",
+    }
+    sql = list(warehouse.statements(deployment, {**OUTPUTS, **lake}))
+    assert sql[-3:] == [
+        "create external schema if not exists lake from data catalog database 'starlift_dev' "
+        "iam_role 'arn:aws:iam::1:role/spectrum'",
+        'grant usage on schema lake to "IAMR:starlift-dev-mwaa"',
+        "grant usage on schema lake to role starlift_readers",
+    ]
 
 
 def test_the_doctor_tells_what_to_do(account: Any, deployment: Deployment) -> None:

@@ -17,6 +17,8 @@ HERE = Path(__file__).parent
 MANAGED_POLICIES = {
     # EMR changes what it needs with its releases; this one is bound to a tag.
     ("iam", "EmrServiceRole"): ["AmazonEMRServicePolicy_v2"],
+    # Our own, of the iam stack: the same job on another engine.
+    ("glue", "JobRole"): ["SparkJobPolicyArn"],
 }
 
 
@@ -100,21 +102,71 @@ def test_no_role_may_change_a_role_or_pass_one_to_anybody() -> None:
 
 def test_managed_policies_are_those_that_are_listed() -> None:
     found = {
-        (stack, name): [text.rsplit("/", 1)[1] for text in texts(arns)]
+        (stack, name): [text.rsplit("/", 1)[-1] for text in texts(arns)]
         for stack, name, resource in of_type("AWS::IAM::Role")
         if (arns := resource["Properties"].get("ManagedPolicyArns"))
     }
     assert found == MANAGED_POLICIES
 
 
-@pytest.mark.parametrize("role", ["RedshiftCopyRole", "RedshiftUnloadRole"])
-def test_redshifts_roles_reach_one_prefix(role: str) -> None:
-    resource = Template.load("iam").resources[role]
-    prefix = {"RedshiftCopyRole": "staged/*", "RedshiftUnloadRole": "unload/*"}[role]
-    for document in documents(resource):
-        for statement in document["Statement"]:
-            objects = [each for each in texts(statement["Resource"]) if "/*" in each]
-            assert all(each.endswith(f"/{prefix}") for each in objects)
+PREFIXES = {
+    ("iam", "RedshiftCopyRole"): {"staged/*"},
+    ("iam", "RedshiftUnloadRole"): {"unload/*"},
+    ("iam", "RedshiftSpectrumRole"): {"staged/*"},
+    ("catalog", "LakeReaders"): {"staged/*", "athena/*"},
+}
+
+
+@pytest.mark.parametrize(("stack", "name"), PREFIXES)
+def test_readers_of_the_lake_reach_their_prefixes_and_no_raw_or_rejected_rows(
+    stack: str, name: str
+) -> None:
+    objects = [
+        each
+        for document in documents(Template.load(stack).resources[name])
+        for statement in document["Statement"]
+        for each in texts(statement["Resource"])
+        if ":s3:::" in each and "/" in each
+    ]
+    assert {each.split("/", 1)[1] for each in objects} == PREFIXES[stack, name]
+
+
+def test_an_external_schemas_role_is_made_and_given_only_when_asked_for() -> None:
+    iam, redshift = Template.load("iam"), Template.load("redshift")
+    assert iam.parameters["ExternalSchema"]["Default"] == "none"
+    assert iam.resources["RedshiftSpectrumRole"]["Condition"] == "Spectrum"
+    for name in ("Namespace", "Cluster"):
+        given = redshift.resources[name]["Properties"]["IamRoles"][2]
+        assert given == {
+            "Fn::If": ["Spectrum", {"Ref": "RedshiftSpectrumRoleArn"}, {"Ref": "AWS::NoValue"}]
+        }
+
+
+def test_a_query_of_athena_is_bounded_encrypted_and_kept_to_its_prefix() -> None:
+    ((_, _, resource),) = of_type("AWS::Athena::WorkGroup")
+    configuration = resource["Properties"]["WorkGroupConfiguration"]
+    assert configuration["EnforceWorkGroupConfiguration"] is True
+    assert texts(configuration["BytesScannedCutoffPerQuery"]) == ["${QueryGigabytes}000000000"]
+    result = configuration["ResultConfiguration"]
+    assert texts(result["OutputLocation"]) == ["s3://${LakeBucket}/athena/"]
+    assert result["EncryptionConfiguration"] == {
+        "EncryptionOption": "SSE_KMS",
+        "KmsKey": {"Ref": "KeyArn"},
+    }
+
+
+def test_the_glue_job_is_encrypted_bounded_and_run_by_airflow_alone() -> None:
+    glue = Template.load("glue").resources
+    job = glue["Job"]["Properties"]
+    assert job["MaxRetries"] == 0
+    assert job["SecurityConfiguration"] == {"Ref": "SecurityConfiguration"}
+    configured = glue["SecurityConfiguration"]["Properties"]["EncryptionConfiguration"]
+    assert {mode for mode in texts(configured) if "KMS" in mode} == {"SSE-KMS", "CSE-KMS"}
+    policy = glue["RunTheJob"]["Properties"]
+    assert [text for role in policy["Roles"] for text in texts(role)] == ["${Name}-mwaa"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert texts(statement["Resource"])[0].endswith(":job/${Name}-preprocess")
+    assert texts(job["Name"]) == ["${Name}-preprocess"]
 
 
 def test_services_take_roles_for_this_account_only() -> None:
