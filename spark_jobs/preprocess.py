@@ -158,5 +158,6 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_known_args(argv)[0]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+if __name__ == "__main__" and (status := main()):
+    # Success ends without an exit: Glue runs the script inside a program of its own.
+    sys.exit(status)

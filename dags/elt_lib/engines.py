@@ -94,8 +94,8 @@ def preprocess(
             return GlueJobOperator(
                 **common,
                 job_name=settings.glue_job,
-                # The job belongs to the deployment, its script to the release: a run's own argument
-                # wins (docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments).
+                # The job belongs to the deployment, its script to the release: --scriptLocation of
+                # a run wins (docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-runs.html).
                 script_args={
                     **arguments,
                     "--scriptLocation": script,
