@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG
 
-from elt_lib.lake import ask_athena, lake_asset, queries
+from elt_lib.athena import ask_athena, queries
+from elt_lib.lake import lake_asset
 from elt_lib.pipeline import default_args
 
 with DAG(

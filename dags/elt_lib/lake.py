@@ -1,4 +1,4 @@
-"""The lake for others: registering a source's batches in the catalogue, and queries of Athena."""
+"""The lake for others: the task that registers a source's batches in the Glue catalogue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-from airflow.providers.amazon.aws.operators.athena import AthenaOperator
 from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowException
 from botocore.exceptions import ClientError
@@ -45,28 +44,6 @@ def register_batches(source: str) -> RegisterOperator:
 def lake_asset(source: str) -> Asset:
     """What DAGs schedule on that read the lake: the source's batches are in the catalogue."""
     return Asset(name=f"{source}_lake", uri=f"starlift://{source}/lake")
-
-
-def queries() -> list[str]:
-    """Where a DAG that asks Athena looks for its files."""
-    return [str(settings().project / "dags" / "queries")]
-
-
-def ask_athena(task_id: str, query: str) -> AthenaOperator:
-    """A query of the lake: a file of ``dags/queries``, in the settings' database and work group.
-
-    The work group says where results go and how much a query may read.
-    """
-    return AthenaOperator(
-        task_id=task_id,
-        query=query,
-        database=settings().glue_database,
-        workgroup=settings().athena_workgroup,
-        aws_conn_id="aws_default",
-        sleep_time=settings().poll_seconds,
-        deferrable=False,  # a killed task then cancels its query
-        execution_timeout=timedelta(hours=1),
-    )
 
 
 class RegisterOperator(BaseOperator):

@@ -23,7 +23,6 @@ MODULES = (
     "airflow.providers.amazon.aws.hooks.glue_catalog",
     "airflow.providers.amazon.aws.hooks.redshift_sql",
     "airflow.providers.amazon.aws.notifications.sns",
-    "airflow.providers.amazon.aws.operators.athena",
     "airflow.providers.amazon.aws.operators.emr",
     "airflow.providers.amazon.aws.sensors.s3",
     "airflow.providers.apache.livy.operators.livy",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import runpy
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import boto3
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import AirflowException
 from moto.athena.models import athena_backends
 from moto.server import ThreadedMotoServer
@@ -140,7 +140,7 @@ def test_athena_gets_the_query_of_the_file_in_the_settings_database_and_work_gro
     monkeypatch.setenv("STARLIFT_POLL_SECONDS", "0")
     settings.cache_clear()
     try:
-        dag = runpy.run_path(str(DAGS / "movies_athena.py"))["dag"]
+        dag = DagBag(DAGS / "movies_athena.py").dags["movies_athena"]
     finally:
         settings.cache_clear()
     moto("athena").create_work_group(Name="lake-queries", Configuration={})
