@@ -1,9 +1,9 @@
 """What moto's CloudFormation lacks and these tests need, so that our own code can be the real one.
 
 moto 5.2 carries a change set out without making outputs and cannot let one fail. It knows neither
-termination protection nor ``Fn::Cidr`` nor attributes of attributes, and it leaves resources out
-that it has no model for, so that outputs made of them have no value. Everything here only adds to
-moto: nothing of ours is replaced.
+termination protection nor conditions of exports nor ``Fn::Cidr`` nor attributes of attributes, and
+it leaves resources out that it has no model for, so that outputs made of them have no value.
+Everything here only adds to moto: nothing of ours is replaced.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ def filled() -> Iterator[None]:
             Stack, "has_parameters", lambda stack, other: SUBMITTED.get(stack.stack_id) == other
         ),
         mock.patch.object(parsing.ResourceMap, "delete", _delete_resources),
+        mock.patch.object(parsing.OutputMap, "exports", property(_exports)),
         mock.patch.object(CloudFormationBackend, "create_change_set", _create_change_set),
         mock.patch.object(CloudFormationBackend, "execute_change_set", _execute_change_set),
         mock.patch.object(CloudFormationBackend, "delete_stack", _delete_stack),
@@ -116,6 +117,7 @@ def filled() -> Iterator[None]:
 _delete = CloudFormationBackend.delete_stack
 _create = CloudFormationBackend.create_change_set
 _delete_all = parsing.ResourceMap.delete
+_all_exports = parsing.OutputMap.exports.fget  # type: ignore[attr-defined]
 
 
 def _create_change_set(
@@ -125,6 +127,17 @@ def _create_change_set(
     made = _create(self, parameters=parameters, **others)
     SUBMITTED[made[0]] = sent
     return made
+
+
+def _exports(self: parsing.OutputMap) -> list[Any]:
+    """moto exports outputs too whose condition does not hold, and fails on what they refer to."""
+    declared = self._output_json_map
+    held = {name: each for name, each in (declared or {}).items() if self[name] is not None}
+    self._output_json_map = held
+    try:
+        return list(_all_exports(self))
+    finally:
+        self._output_json_map = declared
 
 
 def _delete_resources(self: parsing.ResourceMap) -> None:
