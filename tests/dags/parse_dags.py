@@ -17,6 +17,14 @@ def forbid(event: str, args: tuple[object, ...]) -> None:
         raise RuntimeError(f"parsing must not do this: {event} {args}")
 
 
+def schedule(timetable: object) -> str:
+    """The cron expression of a DAG, or the assets that it waits for."""
+    condition = getattr(timetable, "asset_condition", None)
+    if condition is None:
+        return str(timetable.summary)
+    return " ".join(sorted(asset.uri for asset in condition.objects))
+
+
 def main(folder: str) -> None:
     sys.path.insert(0, folder)
     from airflow.dag_processing.dagbag import DagBag
@@ -29,7 +37,7 @@ def main(folder: str) -> None:
             "max_active_runs": dag.max_active_runs,
             "catchup": dag.catchup,
             "start_date": dag.start_date.isoformat(),
-            "schedule": dag.timetable.summary,
+            "schedule": schedule(dag.timetable),
             "tasks": {
                 task.task_id: {
                     "type": type(task).__name__,

@@ -84,7 +84,7 @@ def test_without_a_database_nobody_registers(dag_environment, manifest):
 
 def test_the_best_movies_are_asked_for_when_a_release_is_in_the_catalogue(parsed):
     dag = parsed["dags"]["movies_athena"]
-    assert dag["schedule"] == "Asset"
+    assert dag["schedule"] == "starlift://movies/lake"
     assert {name: task["type"] for name, task in dag["tasks"].items()} == {
         "query_best_movies": "AthenaOperator"
     }

@@ -148,7 +148,7 @@ def test_athena_gets_the_query_of_the_file_in_the_settings_database_and_work_gro
     task.resolve_template_files()
     query = task.execute({"ti": TaskInstance()})
     execution = athena_backends[ACCOUNT][REGION].executions[query]
-    assert execution.query == (DAGS / "queries" / "best_movies.sql").read_text("utf-8").rstrip("\n")
+    assert execution.query == (DAGS / "queries" / "best_movies.sql").read_text("utf-8")
     assert execution.workgroup.name == "lake-queries"
     assert execution.context == {"Database": "starlift", "Catalog": "AwsDataCatalog"}
     assert not execution.config  # where results go is the work group's to say
