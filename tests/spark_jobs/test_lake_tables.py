@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
@@ -127,7 +128,10 @@ def staged(spark: SparkSession, spark_folder: Path, tmp_path: Path) -> Iterator[
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         glue = boto3.client("glue", region_name="us-east-1")
         glue.create_database(DatabaseInput={"Name": DATABASE})
-        yield Staged(spark, spark_folder / "s3", glue)
+        made = Staged(spark, spark_folder / "s3", glue)
+        for area in ("raw", "staged", "rejected"):  # another test's, in the bucket of the session
+            shutil.rmtree(made.root / area, ignore_errors=True)
+        yield made
 
 
 EVERY_TYPE = (
