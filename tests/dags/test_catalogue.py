@@ -286,6 +286,30 @@ def test_a_batch_that_another_run_registers_meanwhile_is_not_taken_for_withdrawn
     assert sorted(partitions(glue)) == ["b1", "b2"]
 
 
+def test_no_partition_of_another_run_vanishes_even_for_a_moment(glue, files):
+    """The ledger is read last: what another run registers after that is not yet in our partitions.
+
+    The other way round its partition would be deleted and made again by the next round.
+    """
+    files.load("b1", "a")
+    others = [lambda: files.load("b2", "b")]
+
+    def loaded():
+        seen = list(files.ledger.values())
+        if others:
+            others.pop()()
+            tell(glue, files)
+        return seen
+
+    class Watched:
+        def __getattr__(self, name):
+            assert name != "batch_delete_partition"
+            return getattr(glue, name)
+
+    register(Watched(), DATABASE, [ORDERS], loaded, files.lake)
+    assert sorted(partitions(glue)) == ["b1", "b2"]
+
+
 def test_partitions_are_told_in_as_many_requests_as_the_service_wants(glue, files, monkeypatch):
     monkeypatch.setattr(catalogue, "MOST_CREATED", 2)
     monkeypatch.setattr(catalogue, "MOST_UPDATED", 2)
