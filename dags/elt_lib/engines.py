@@ -6,13 +6,18 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.sdk import BaseOperator
 
 from elt_lib.contract import Feed
+from elt_lib.emr import run_tags
 from elt_lib.operators import ClusterLivyOperator
-from elt_lib.resumable import ResumableServerlessOperator, ResumableStepOperator
+from elt_lib.resumable import (
+    ResumableGlueOperator,
+    ResumableServerlessOperator,
+    ResumableStepOperator,
+)
 from elt_lib.settings import Settings
+from elt_lib.strays import GLUE_DAG, GLUE_RUN
 
 LONGEST = timedelta(hours=6)
 
@@ -42,7 +47,7 @@ def preprocess(
 
     ``arguments`` are the job's options (templated); ``cluster`` is the EMR cluster's id, for
     engines that need one. In every engine a retry follows the job of the try before while it
-    runs, and starts another only when it has failed.
+    runs, also one whose number it never heard, and starts another only when it has failed.
     """
     jobs = f"s3://{settings.artifacts_bucket}/{settings.jobs_prefix}"
     script, package = f"{jobs}/preprocess.py", f"{jobs}/spark_jobs.zip"
@@ -61,7 +66,7 @@ def preprocess(
                 livy_url=settings.livy_url,
                 file=script,
                 py_files=[package],
-                name=f"{name} {{{{ ti.id }}}}",
+                name=name,
                 args=flat,
                 polling_interval=pause,
                 deferrable=False,  # only then a retry finds the batch of the try before
@@ -81,6 +86,7 @@ def preprocess(
                 application_id=settings.serverless_application,
                 execution_role_arn=settings.spark_role,
                 name=name,
+                config={"tags": run_tags(feed.source, settings)},
                 job_driver={
                     "sparkSubmit": {
                         "entryPoint": script,
@@ -91,7 +97,7 @@ def preprocess(
                 pause=pause,
             )
         case Engine.GLUE:
-            return GlueJobOperator(
+            return ResumableGlueOperator(
                 **common,
                 job_name=settings.glue_job,
                 # The job belongs to the deployment, its script to the release: --scriptLocation of
@@ -100,6 +106,8 @@ def preprocess(
                     **arguments,
                     "--scriptLocation": script,
                     "--extra-py-files": package,
+                    GLUE_DAG: feed.source,
+                    GLUE_RUN: "{{ run_tag() }}",
                 },
                 job_poll_interval=pause,
                 stop_job_run_on_kill=True,

@@ -15,6 +15,7 @@ from airflow.providers.apache.livy.operators.livy import LivyOperator
 from airflow.sdk import BaseOperator, Connection
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from botocore.exceptions import ClientError
+from requests import RequestException
 
 from elt_lib.contract_check import ContractError
 from elt_lib.contract_yaml import load_sources
@@ -26,6 +27,7 @@ from elt_lib.load import (
     load_batch,
     record_no_data,
 )
+from elt_lib.marked import MarkedJobMixin
 from elt_lib.preflight import PreflightError
 from elt_lib.settings import settings
 from elt_lib.warehouse import SchemaDrift
@@ -39,6 +41,8 @@ FAILURE = "preprocess failed: "
 LAST_LINES = 10
 LOG_TAIL = 60
 """Lines of a failed batch's log in which that message is looked for."""
+PAGE = 100
+"""Batches that Livy is asked for at once."""
 
 
 class AddressedLivyHook(LivyHook):
@@ -65,8 +69,11 @@ class AddressedLivyHook(LivyHook):
             self.log.warning("the log of batch %s can't be read: %s", session_id, error)
 
 
-class ClusterLivyOperator(LivyOperator):
+class ClusterLivyOperator(MarkedJobMixin, LivyOperator):
     """LivyOperator whose address comes from an EMR cluster that exists only at run time.
+
+    A batch's name ends with its mark (see ``elt_lib.marked``): Livy refuses a second one while it
+    knows of the first.
 
     :param job_flow_id: the cluster (templated).
     :param livy_url: Livy's address; ``{master}`` stands for the primary node's DNS name.
@@ -112,10 +119,34 @@ class ClusterLivyOperator(LivyOperator):
                 raise AirflowFailException(f"{error}: {reason.strip()}") from error
             last = "\n".join(said.splitlines()[-LAST_LINES:]).strip()
             raise AirflowException(f"{error}: {last}" if last else str(error)) from error
-        store = context.get("task_state_store")
-        if store is not None:
-            store.delete(self.external_id_key)
+        self.forget_job(context)
         return result
+
+    def start_job(self, mark: str, context: Context) -> Any:
+        """Post the batch; if its answer is lost, or Livy has it already, find it by its name."""
+        name = str(self.spark_params["name"]).removesuffix(mark).strip()
+        self.spark_params["name"] = f"{name} {mark}"
+        try:
+            return LivyOperator.submit_job(self, context)
+        except (AirflowException, RequestException):
+            found = self.find_job(mark)
+            if found is None:
+                raise
+            return found
+
+    def find_job(self, mark: str) -> int | None:
+        """The number of the batch whose name ends with the mark."""
+        start, total = 0, 1
+        while start < total:
+            query = {"from": start, "size": PAGE}
+            answer = self.hook.run_method("/batches", data=query, retry_args=self.retry_args)
+            answer.raise_for_status()
+            page = answer.json()
+            for batch in page["sessions"]:
+                if (batch.get("name") or "").endswith(mark):
+                    return int(batch["id"])
+            start, total = start + PAGE, page["total"]
+        return None
 
     def _end_of_log(self) -> str:
         """The last lines of the batch's log, where the job says why it failed; may be empty."""

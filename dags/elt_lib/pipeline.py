@@ -7,10 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.amazon.aws.notifications.sns import SnsNotifier
-from airflow.providers.amazon.aws.operators.emr import (
-    EmrCreateJobFlowOperator,
-    EmrTerminateJobFlowOperator,
-)
+from airflow.providers.amazon.aws.operators.emr import EmrTerminateJobFlowOperator
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.providers.amazon.aws.utils.waiter import WaitPolicy
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -23,7 +20,7 @@ from jinja2.runtime import Context as JinjaContext
 from elt_lib import batch, engines
 from elt_lib.contract import Empty, Feed
 from elt_lib.contract_yaml import load_sources
-from elt_lib.emr import job_flow
+from elt_lib.emr import RunClusterOperator, job_flow, tag_value
 from elt_lib.engines import Engine
 from elt_lib.lake import register_batches
 from elt_lib.operators import LoadOperator
@@ -97,7 +94,7 @@ class ClusterTasks:
     """The EMR cluster that a run's feeds share: made when files are there, always ended."""
 
     def __init__(self, source: str) -> None:
-        self.create = EmrCreateJobFlowOperator(
+        self.create = RunClusterOperator(
             task_id="create_cluster",
             job_flow_overrides=job_flow(source, settings()),
             emr_conn_id="emr_default",
@@ -191,7 +188,16 @@ def _macros(source: str) -> dict[str, Any]:
     def output_url(run: JinjaContext, feed: str, area: str) -> str:
         return batch.output_url(feeds[feed], lake, area, run)
 
-    return {"batch_id": batch_id, "raw_url": raw_url, "output_url": output_url}
+    @pass_context
+    def run_tag(run: JinjaContext) -> str:
+        return tag_value(str(run.get("run_id")))
+
+    return {
+        "batch_id": batch_id,
+        "raw_url": raw_url,
+        "output_url": output_url,
+        "run_tag": run_tag,
+    }
 
 
 def _is_our_turn(ti: Any, **_: object) -> bool:

@@ -1,16 +1,19 @@
-"""Spark on EMR without Livy: steps and EMR Serverless, where a retry finds the job it lost."""
+"""Spark without Livy: steps, EMR Serverless and Glue, where a retry finds the job it lost."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.amazon.aws.operators.emr import (
     EmrAddStepsOperator,
     EmrServerlessStartJobOperator,
 )
+from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.sdk import ResumableJobMixin
 from airflow.sdk.exceptions import AirflowException
+
+from elt_lib.marked import MarkedJobMixin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class _Polled(ResumableJobMixin):
+class _Polled(MarkedJobMixin, ResumableJobMixin):
     """A job that is asked for its state until it has ended; the job's number outlives the try."""
 
     active: frozenset[str]
@@ -50,14 +53,9 @@ class _Polled(ResumableJobMixin):
         raise NotImplementedError
 
     def run_or_resume(self, context: Context) -> Any:
-        """Run the job, or follow the one that an earlier try started.
-
-        The number is forgotten on success: clearing the task means running it again.
-        """
+        """Run the job, or follow the one that an earlier try started."""
         result = self.execute_resumable(context)
-        store = context.get("task_state_store")
-        if store is not None:
-            store.delete(self.external_id_key)
+        self.forget_job(context)
         return result
 
 
@@ -79,10 +77,18 @@ class ResumableStepOperator(_Polled, EmrAddStepsOperator):
         self.external_id_key = f"emr_step_on_{self.job_flow_id}"
         return self.run_or_resume(context)
 
-    def submit_job(self, context: Context) -> str:
-        """Add the step; returns its id."""
+    def start_job(self, mark: str, context: Context) -> str:
+        """Add the step, with the mark at the end of its name; returns its id."""
+        (step,) = cast("list[dict[str, Any]]", self.steps)
+        self.steps = [{**step, "Name": f"{step['Name'].removesuffix(mark).strip()} {mark}"}]
         steps: Sequence[str] = EmrAddStepsOperator.execute(self, context)
         return steps[0]
+
+    def find_job(self, mark: str) -> str | None:
+        """The step whose name ends with the mark."""
+        pages = self.hook.conn.get_paginator("list_steps").paginate(ClusterId=self.job_flow_id)
+        found = (step for page in pages for step in page["Steps"] if step["Name"].endswith(mark))
+        return next((str(step["Id"]) for step in found), None)
 
     def get_job_status(self, external_id: Any, context: Context) -> str:  # noqa: ARG002
         """The step's state in EMR's words."""
@@ -118,9 +124,23 @@ class ResumableServerlessOperator(_Polled, EmrServerlessStartJobOperator):
         """Run the job."""
         return self.run_or_resume(context)
 
-    def submit_job(self, context: Context) -> str:
-        """Start the job run; returns its id."""
+    def start_job(self, mark: str, context: Context) -> str:
+        """Start the job run; returns its id.
+
+        The mark is also the request's token: the service answers a second request with the same
+        token by the same job run, if the first was still on its way when it was looked for.
+        """
+        self.client_request_token = mark
+        self.name = f"{str(self.name).removesuffix(mark).strip()} {mark}"
         return str(EmrServerlessStartJobOperator.execute(self, context))
+
+    def find_job(self, mark: str) -> str | None:
+        """The job run whose name ends with the mark."""
+        pages = self.hook.conn.get_paginator("list_job_runs").paginate(
+            applicationId=self.application_id
+        )
+        runs = (run for page in pages for run in page["jobRuns"])
+        return next((str(run["id"]) for run in runs if run.get("name", "").endswith(mark)), None)
 
     def get_job_status(self, external_id: Any, context: Context) -> str:  # noqa: ARG002
         """The job run's state in EMR Serverless's words."""
@@ -134,3 +154,29 @@ class ResumableServerlessOperator(_Polled, EmrServerlessStartJobOperator):
         found = self.hook.conn.get_job_run(applicationId=self.application_id, jobRunId=job)
         run: dict[str, Any] = found["jobRun"]
         return run
+
+
+class ResumableGlueOperator(MarkedJobMixin, GlueJobOperator):
+    """GlueJobOperator whose retry also finds the job run whose number it never noted.
+
+    The provider's own search (``--airflow_task_uuid``) is off where tasks have a state store, and
+    its mark is the same for every try.
+    """
+
+    def execute(self, context: Context) -> str | None:
+        """Run the job."""
+        result = super().execute(context)
+        self.forget_job(context)
+        return result
+
+    def start_job(self, mark: str, context: Context) -> str:
+        """Start the job run, with the mark among its arguments; returns its id."""
+        self.script_args = {**self.script_args, self.TASK_UUID_ARG: mark}
+        return GlueJobOperator.submit_job(self, context)
+
+    def find_job(self, mark: str) -> str | None:
+        """The job run with the mark among its arguments."""
+        pages = self.hook.conn.get_paginator("get_job_runs").paginate(JobName=self.job_name)
+        runs = (run for page in pages for run in page["JobRuns"])
+        marked = (run for run in runs if run.get("Arguments", {}).get(self.TASK_UUID_ARG) == mark)
+        return next((str(run["Id"]) for run in marked), None)

@@ -34,7 +34,7 @@ def parsed(dag_environment, manifest):
 def test_parsing_finds_exactly_these_dags_and_no_error(parsed):
     assert parsed["errors"] == {}
     assert sorted(parsed["dags"]) == [
-        *("bikeshare", "immigration", "movies", "movies_athena", "taxi"),
+        *("bikeshare", "immigration", "janitor", "movies", "movies_athena", "taxi"),
     ]
 
 
@@ -130,7 +130,7 @@ def test_operators_are_the_providers_own_but_four(parsed):
     assert types == {
         "S3KeySensor",
         "PythonSensor",
-        "EmrCreateJobFlowOperator",
+        "RunClusterOperator",
         "EmrTerminateJobFlowOperator",
         "ClusterLivyOperator",
         "LoadOperator",
@@ -179,6 +179,14 @@ def test_a_run_is_monthly_and_one_may_preprocess_ahead(parsed):
     assert dag["tasks"]["wait_for_turn"]["trigger_rule"] == "all_done"
 
 
+def test_the_janitor_is_one_task_a_day(parsed):
+    dag = parsed["dags"]["janitor"]
+    assert (dag["schedule"], dag["catchup"], dag["max_active_runs"]) == ("0 5 * * *", False, 1)
+    assert {name: task["type"] for name, task in dag["tasks"].items()} == {
+        "find_strays": "FindStraysOperator"
+    }
+
+
 def test_every_dag_explains_itself_and_retries(parsed):
     for dag in parsed["dags"].values():
         for heading in ("### What it does", "### When it runs", "### If it fails"):
@@ -189,7 +197,7 @@ def test_every_dag_explains_itself_and_retries(parsed):
 def test_dag_files_are_thin():
     files = sorted((PROJECT / "dags").glob("*.py"))
     assert [path.stem for path in files] == [
-        *("bikeshare", "immigration", "movies", "movies_athena", "taxi"),
+        *("bikeshare", "immigration", "janitor", "movies", "movies_athena", "taxi"),
     ]
     assert {path.name: len(path.read_text().splitlines()) <= 60 for path in files} == {
         path.name: True for path in files

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 
 import boto3
 import pytest
-from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.sdk.exceptions import AirflowException
 from moto import mock_aws
 from moto.emr.models import emr_backends
@@ -16,7 +16,11 @@ from moto.emrserverless.models import emrserverless_backends
 from elt_lib import resumable
 from elt_lib.engines import Engine, preprocess
 from elt_lib.operators import ClusterLivyOperator
-from elt_lib.resumable import ResumableServerlessOperator, ResumableStepOperator
+from elt_lib.resumable import (
+    ResumableGlueOperator,
+    ResumableServerlessOperator,
+    ResumableStepOperator,
+)
 from elt_lib.settings import Settings, SettingsError
 from tests.dags.lake import FEED
 
@@ -46,6 +50,7 @@ class Store(dict):
 
 class TaskInstance:
     def __init__(self):
+        self.id = uuid.uuid4()  # of this try
         self.stats_tags = {}
 
     def xcom_push(self, key, value):
@@ -112,9 +117,10 @@ def test_every_engine_gets_the_same_job_and_arguments():
     assert (submit["entryPoint"], submit["entryPointArguments"]) == (script, flat)
     assert submit["sparkSubmitParameters"] == f"--py-files {package}"
     glue = task("glue", STARLIFT_GLUE_JOB="job")
-    assert isinstance(glue, GlueJobOperator)
+    assert isinstance(glue, ResumableGlueOperator)
     own = {"--scriptLocation": script, "--extra-py-files": package}
-    assert glue.script_args == {**ARGUMENTS, **own}
+    run = {"--dag_id": "shop", "--run_id": "{{ run_tag() }}"}
+    assert glue.script_args == {**ARGUMENTS, **own, **run}
     assert glue.durable is True
     assert {made.task_id for made in (livy, glue)} == {f"preprocess_{FEED.name}"}
 

@@ -5,6 +5,7 @@ import itertools
 import json
 import socket
 import threading
+import uuid
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -13,7 +14,7 @@ import requests
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from moto import mock_aws
 
-from elt_lib.operators import ClusterLivyOperator
+from elt_lib.operators import AddressedLivyHook, ClusterLivyOperator
 
 REGION = "us-east-1"
 
@@ -33,6 +34,10 @@ class Livy(http.server.BaseHTTPRequestHandler):
         self.answer({"id": len(self.server.posted) - 1, "state": "starting"})
 
     def do_GET(self):
+        if urlsplit(self.path).path == "/batches":
+            known = [{"id": n, "name": it["name"]} for n, it in enumerate(self.server.posted)]
+            self.answer({"from": 0, "total": len(known), "sessions": known})
+            return
         if self.server.broken and "/log" in self.path:
             self.send_error(502)
             return
@@ -94,6 +99,7 @@ class Store(dict):
 
 class TaskInstance:
     def __init__(self):
+        self.id = uuid.uuid4()  # of this try
         self.stats_tags = {}
 
     def xcom_push(self, key, value):
@@ -106,6 +112,7 @@ def operator(cluster, url):
         job_flow_id=cluster,
         livy_url=url,
         file="s3://artifacts/preprocess.py",
+        name="shop.orders 20240101T000000",
         polling_interval=1,
         deferrable=False,
     )
@@ -191,28 +198,48 @@ def test_a_cleared_task_runs_again(cluster, livy):
 
 
 def test_a_try_that_is_killed_before_it_submits_leaves_nothing_behind(cluster, livy, monkeypatch):
-    def killed(*_):
+    def killed(*_, **__):
         raise SystemExit
 
     store = Store()
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(ClusterLivyOperator, "submit_job", killed)
+        patch.setattr(AddressedLivyHook, "post_batch", killed)
         run(cluster, livy, store)
-    assert (livy.posted, store) == ([], {})
+    assert livy.posted == []
     run(cluster, livy, store)
-    assert len(livy.posted) == 1
-
-
-def test_a_batch_whose_answer_was_lost_is_submitted_again(cluster, livy):
-    """Livy gives a batch a number only in the answer, so the retry cannot know of the first.
-
-    What the first may still write counts for nothing: tests/dags/test_spark_kills.py.
-    """
-    livy.lost = True
-    store = Store()
-    with pytest.raises(requests.exceptions.ConnectionError):  # and no AirflowFailException
-        run(cluster, livy, store)
     assert len(livy.posted) == 1
     assert store == {}
+
+
+def test_a_batch_whose_answer_was_lost_is_found_by_its_name(cluster, livy):
+    livy.lost = True
+    store = Store()
     run(cluster, livy, store)
-    assert len(livy.posted) == 2
+    assert len(livy.posted) == 1
+    assert store == {}
+
+
+def test_a_batch_that_livy_never_got_fails_and_is_submitted_again(cluster, livy, monkeypatch):
+    store = Store()
+    with monkeypatch.context() as patch:
+        patch.setattr(AddressedLivyHook, "post_batch", refuse)
+        with pytest.raises(requests.exceptions.ConnectionError):  # and no AirflowFailException
+            run(cluster, livy, store)
+    assert livy.posted == []
+    run(cluster, livy, store)
+    assert len(livy.posted) == 1
+    assert store == {}
+
+
+def refuse(*_, **__):
+    raise requests.exceptions.ConnectionError("nobody listens")
+
+
+def test_a_batch_that_failed_is_not_taken_for_one_that_was_lost(cluster, livy):
+    livy.states[0] = itertools.repeat("dead")
+    store = Store()
+    with pytest.raises(AirflowException):
+        run(cluster, livy, store)
+    run(cluster, livy, store)
+    first, second = (batch["name"] for batch in livy.posted)
+    assert first != second

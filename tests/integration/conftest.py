@@ -104,6 +104,22 @@ class Lab:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return json.load(answer)
 
+    def clusters(self) -> dict[str, str]:
+        """States of all EMR clusters that there were, by their names, which must differ."""
+        values = environment(self.config)
+        client = boto3.client(
+            "emr",
+            endpoint_url=values["AWS_ENDPOINT_URL"],
+            aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
+            region_name=values["AWS_REGION"],
+        )
+        pages = client.get_paginator("list_clusters").paginate()
+        found = [each for page in pages for each in page["Clusters"]]
+        names = [each["Name"] for each in found]
+        assert len(set(names)) == len(names), names
+        return {each["Name"]: each["Status"]["State"] for each in found}
+
     def clients_of_the_gateway(self) -> list[psutil.Process]:
         """Processes, other than this one, that hold a connection to the gateway."""
         port = self.config.ports.redshift

@@ -96,6 +96,7 @@ def test_a_second_run_of_a_month_changes_nothing(lab, clean, fingerprint):
 def test_killed_processes_leave_nothing_behind(lab, clean, fingerprint):
     """Kill the submitting task, Spark, the scheduler and the load; Airflow retries by itself."""
     known = {batch["id"] for batch in lab.livy("/batches")["sessions"]}
+    clusters = lab.clusters()
     killer = Killer(lab, known)
     killer.start()
     outcome, said = lab.run(AGAIN, AGAIN_ENDS)
@@ -110,6 +111,9 @@ def test_killed_processes_leave_nothing_behind(lab, clean, fingerprint):
     batches = [it for it in lab.livy("/batches")["sessions"] if it["id"] not in known]
     assert sum(it["name"].startswith("bikeshare.trips ") for it in batches) == 2
     assert fingerprint() == clean
+    after = lab.clusters()
+    assert len(after) == len(clusters) + 1
+    assert set(after.values()) == {"TERMINATED"}, after
 
 
 needs_real_files = pytest.mark.skipif(not DATA.is_dir(), reason=f"the real files are not at {DATA}")
