@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) -m infra.local
 STAMP := .venv/.starlift-lock
-LOCK_GROUPS := --group dbt --group spark --group local --group aws --group dev
+LOCK_GROUPS := --group dbt --group spark --group local --group celery --group aws --group dev
 
 .PHONY: help
 help: ## Show this list

@@ -27,7 +27,7 @@ class MarkedJobMixin:
 
     def submit_job(self: Any, context: Context) -> Any:
         """Find the job that a try before submitted and could not note; else submit it."""
-        store = context.get("task_state_store")
+        store: Any = context.get("task_state_store")
         if store is None:
             return self.start_job(str(context["ti"].id), context)
         # A mark counts until its job's number is noted: then another number stands there.
@@ -46,7 +46,7 @@ class MarkedJobMixin:
 
     def forget_job(self: Any, context: Context) -> None:
         """Forget number and mark after success: clearing the task means running it again."""
-        store = context.get("task_state_store")
+        store: Any = context.get("task_state_store")
         if store is not None:
             store.delete(self.external_id_key)
             store.delete(self._mark_key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -13,19 +14,20 @@ from typing import Annotated, Any
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from typer._click.exceptions import ClickException
 
-from infra.aws import archive, connections, cost, destroy, doctor, manifest, warehouse
+from infra.aws import archive, components, connections, cost, destroy, doctor, manifest, warehouse
 from infra.aws.airflow_api import Airflow
 from infra.aws.airflow_settings import airflow_settings
 from infra.aws.deploy import Deployer, render, set_usage_limit
 from infra.aws.deployment import ORDER, Deployment, Template
 from infra.aws.errors import DeployError
-from infra.aws.release import Releases
+from infra.aws.release import Releases, startup_script
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Context:
 
     session: Any
     deployment: Deployment
+    constraints: Path | None = None
 
     @property
     def region(self) -> str:
@@ -60,7 +63,9 @@ class Context:
         return Releases(self.session.client("s3"), outputs["ArtifactsBucket"], say)
 
     def airflow(self) -> Airflow:
-        """Airflow of the deployment."""
+        """Airflow of the deployment; raises DeployError where it is not MWAA's."""
+        if self.deployment.on_machines:
+            raise DeployError("Airflow runs on machines here: use its UI (docs/aws.md).")
         return Airflow(self.session.client("mwaa"), self.deployment.name)
 
     def publish(self, outputs: Mapping[str, str]) -> None:
@@ -74,18 +79,29 @@ class Context:
             packed = archive.build(PROJECT, Path(folder))
             sent = releases.put(packed.key, packed.path.read_bytes())
             say(f"  {packed.key}: {'sent' if sent else 'as before'}")
-            before = _versions(releases)
-            after = releases.publish_environment(packed.key, packed.sha256)
+            before = self._versions(releases)
+            startup = startup_script(releases.bucket, packed.key, packed.sha256)
+            say("Collecting what Airflow's components start with")
+            found = components.files(
+                self.deployment, PROJECT, Path(folder), startup, self.constraints
+            )
+            releases.publish_environment(dict(found))
             releases.publish(PROJECT, parsed, settings)
-        if before and before != after:
-            say("Start-up script or requirements changed: `deploy` updates MWAA (20 to 30 min).")
+        if before and before != releases.environment_versions(self.deployment):
+            say("What Airflow's components start with has changed: `deploy` makes them anew.")
 
     def _release_parameters(self, outputs: Mapping[str, str]) -> Mapping[str, str]:
         releases = self.releases(outputs)
-        if not _versions(releases):
-            say("Nothing is published yet: publishing, because MWAA needs it")
+        if not self._versions(releases):
+            say("Nothing is published yet: publishing, because Airflow needs it")
             self.publish(self.deployer().outputs())
-        return releases.environment_versions()
+        return releases.environment_versions(self.deployment)
+
+    def _versions(self, releases: Releases) -> dict[str, str]:
+        try:
+            return releases.environment_versions(self.deployment)
+        except DeployError:
+            return {}
 
 
 def say(text: str) -> None:
@@ -101,6 +117,10 @@ def options(
     ] = Path("deployment.toml"),
     region: Annotated[str | None, typer.Option(help="As in the AWS CLI.")] = None,
     profile: Annotated[str | None, typer.Option(help="As in the AWS CLI.")] = None,
+    constraints: Annotated[
+        Path | None,
+        typer.Option(help="A copy of Airflow's constraints, for publishing to a closed network."),
+    ] = None,
 ) -> None:
     """Deploy Starlift to an AWS account, run it, watch it, take it down."""
     if "--help" in sys.argv or context.invoked_subcommand == "parameters":
@@ -110,7 +130,7 @@ def options(
     session = boto3.Session(profile_name=profile, region_name=region)
     if not session.region_name:
         raise DeployError("Which region? Set AWS_REGION, or add --region before the command.")
-    context.obj = Context(session, Deployment.load(file))
+    context.obj = Context(session, Deployment.load(file), constraints)
 
 
 @app.command()
@@ -275,31 +295,34 @@ def take_down(
     destroyer.destroy(empty_buckets=empty_buckets, final_snapshot=final_snapshot)
 
 
-def _versions(releases: Releases) -> dict[str, str]:
-    try:
-        return releases.environment_versions()
-    except DeployError:
-        return {}
+class Stopped(BaseException):
+    """Ctrl-C: not a KeyboardInterrupt, which typer would turn into a message of its own."""
 
 
 def main() -> int:
     """Run a command; a failure is a message, not a traceback. Returns the exit status."""
+    before = signal.signal(signal.SIGINT, _stop)
     try:
-        status = app(standalone_mode=False)  # what a command's typer.Exit says, else None
-    except ClickException as error:
-        error.show()
-        return error.exit_code
+        app()
+    except SystemExit as end:  # how typer ends, also after a usage error, which it has shown
+        return int(end.code or 0)
     except (DeployError, ClientError, BotoCoreError) as error:
         print(f"starlift: {error}", file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, typer.Abort):
+    except Stopped:
         print(
             "\nstarlift: stopped. AWS goes on with what it was told; run the command again to "
             "follow it.",
             file=sys.stderr,
         )
         return 130
-    return status or 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return 0
+
+
+def _stop(*_: object) -> None:
+    raise Stopped
 
 
 if __name__ == "__main__":

@@ -37,25 +37,25 @@ def build(project: Path, folder: Path) -> Archive:
     Raises DeployError with the installer's words when a pinned package has no wheel for MWAA.
     """
     pins = folder / "dbt.txt"
-    _uv(
+    run_uv(
         project,
         "pip", "compile", "--quiet", "--group", "dbt", "--constraint", "requirements.lock",
         "--generate-hashes", "--no-emit-index-url", "--python-version", PYTHON,
         "--python-platform", PLATFORM, "--only-binary", ":all:", "--output-file", str(pins),
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="starlift-dbt-", dir=folder) as packages:
-        _uv(
+        run_uv(
             project,
             "pip", "install", "--quiet", "--target", packages, "--requirement", str(pins),
             "--require-hashes", "--no-deps", "--python-version", PYTHON,
             "--python-platform", PLATFORM, "--only-binary", ":all:",
         )  # fmt: skip
         path = folder / "dbt.zip"
-        _pack(Path(packages), path)
+        pack(Path(packages), path)
     return Archive(path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def _pack(packages: Path, target: Path) -> None:
+def pack(packages: Path, target: Path) -> None:
     """Zip a tree; the same files give the same bytes."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for path in sorted(packages.rglob("*")):
@@ -68,7 +68,8 @@ def _pack(packages: Path, target: Path) -> None:
             archive.writestr(entry, path.read_bytes())
 
 
-def _uv(project: Path, *arguments: str) -> None:
+def run_uv(project: Path, *arguments: str) -> None:
+    """Run uv; raises DeployError with its words."""
     done = subprocess.run(
         [str(project / "scripts" / "uv"), *arguments, "--python", sys.executable],
         cwd=project,
@@ -77,4 +78,4 @@ def _uv(project: Path, *arguments: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise DeployError(f"dbt could not be packed for MWAA:\n{done.stderr.strip()}")
+        raise DeployError(f"Packages could not be resolved for AWS:\n{done.stderr.strip()}")

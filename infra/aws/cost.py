@@ -14,6 +14,8 @@ PRICES = Path(__file__).with_name("prices.toml")
 ENDPOINT_ZONES = 2
 ALARMS = 4
 SECRETS = 4
+CONTROL_DISK, WORKER_DISK = 40, 60
+"""Gigabytes of a machine's disk (stacks/selfhosted.yaml)."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,9 @@ def estimate(deployment: Deployment, use: Use | None = None) -> Estimate:
     hourly, monthly = prices["hourly"], prices["monthly"]
     hours = float(prices["hours_a_month"])
     value = _values(deployment)
-    workers = int(value["MinWorkers"])
-    size = value["EnvironmentClass"]
+    airflow = _machines if deployment.on_machines else _mwaa
     items = [
-        Item(f"MWAA {size}", hourly[f"mwaa {size}"] * hours, fixed=True),
-        Item(
-            f"MWAA workers beyond the first ({workers - 1})",
-            hourly[f"mwaa worker {size}"] * hours * (workers - 1),
-            fixed=True,
-        ),
+        *airflow(value, prices, hours),
         *_network(value, hourly, hours),
         *_warehouse(value, hourly, hours, use),
         Item(
@@ -113,6 +109,38 @@ def _values(deployment: Deployment) -> dict[str, str]:
             if "Default" in declared:
                 values[name] = str(declared["Default"])
     return values | dict(deployment.settings)
+
+
+def _mwaa(value: Mapping[str, str], prices: Mapping[str, Any], hours: float) -> list[Item]:
+    hourly, size, workers = prices["hourly"], value["EnvironmentClass"], int(value["MinWorkers"])
+    return [
+        Item(f"MWAA {size}", hourly[f"mwaa {size}"] * hours, fixed=True),
+        Item(
+            f"MWAA workers beyond the first ({workers - 1})",
+            hourly[f"mwaa worker {size}"] * hours * (workers - 1),
+            fixed=True,
+        ),
+    ]
+
+
+def _machines(value: Mapping[str, str], prices: Mapping[str, Any], hours: float) -> list[Item]:
+    """Airflow on EC2; more workers than the least are not counted."""
+    hourly, workers = prices["hourly"], int(value["LeastWorkers"])
+    zones = 2 if value["DatabaseZones"] == "two" else 1
+    gigabytes = CONTROL_DISK + workers * WORKER_DISK
+    priced = {
+        f"EC2 {value['ControlType']}, scheduler": hourly[f"ec2 {value['ControlType']}"] * hours,
+        f"EC2 {value['WorkerType']}, {workers} workers": workers
+        * hourly[f"ec2 {value['WorkerType']}"]
+        * hours,
+        f"Disks, {gigabytes} GB": gigabytes * prices["monthly"]["disk gigabyte"],
+        f"Metadata database {value['DatabaseType']}, {zones} zones": zones
+        * hourly[f"rds {value['DatabaseType']}"]
+        * hours,
+        "Broker, 2 cache.t4g.small": 2 * hourly["cache cache.t4g.small"] * hours,
+        "Load balancer": hourly["load balancer"] * hours,
+    }
+    return [Item(what, dollars, fixed=True) for what, dollars in priced.items()]
 
 
 def _network(value: Mapping[str, str], hourly: Mapping[str, float], hours: float) -> list[Item]:

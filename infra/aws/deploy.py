@@ -11,8 +11,8 @@ from infra.aws.change_sets import DEAD, Change, Say, Stack
 from infra.aws.deployment import PROTECTED, Deployment, Template
 from infra.aws.errors import DeployError
 
-RELEASE_PARAMETERS = ("RequirementsVersion", "StartupVersion")
-"""Parameters of the mwaa stack that come from what was published."""
+RELEASE_PARAMETERS = ("RequirementsVersion", "StartupVersion", "PluginsVersion", "BundleVersion")
+"""Parameters of the stacks with Airflow that come from what was published."""
 
 RPU_HOURS_A_DAY = 64
 
@@ -29,7 +29,7 @@ class Planned:
 class Deployer:
     """Makes the stacks of one deployment what their templates say.
 
-    ``release`` gives the mwaa stack's parameters; it is asked when that stack's turn has come.
+    ``release`` gives parameters of Airflow's stack; it is asked when that stack's turn has come.
     """
 
     def __init__(

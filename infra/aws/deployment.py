@@ -30,6 +30,7 @@ ORDER = (
     "catalog",
     "monitoring",
     "mwaa",
+    "selfhosted",
 )
 """The stacks in the order in which they are made; they are removed in the opposite one."""
 
@@ -100,12 +101,31 @@ class Deployment:
     @property
     def stacks(self) -> tuple[str, ...]:
         """The stacks of this deployment, in the order in which they are made."""
+        airflow = "mwaa" if self.on_machines else "selfhosted"  # the one that is not made
         return tuple(
             stack
             for stack in ORDER
-            if stack not in ONLY_WITH
-            or self.settings.get(ONLY_WITH[stack][0]) == ONLY_WITH[stack][1]
+            if stack != airflow
+            and (
+                stack not in ONLY_WITH
+                or self.settings.get(ONLY_WITH[stack][0]) == ONLY_WITH[stack][1]
+            )
         )
+
+    @property
+    def without_internet(self) -> bool:
+        """Whether the private subnets have no way to the internet."""
+        return self.settings.get("Egress") == "endpoints"
+
+    @property
+    def on_machines(self) -> bool:
+        """Whether Airflow runs on EC2 and not on MWAA."""
+        return self.settings.get("Airflow") == "ec2"
+
+    @property
+    def task_role(self) -> str:
+        """Name of the role that Airflow's tasks have."""
+        return f"{self.name}-airflow-worker" if self.on_machines else f"{self.name}-mwaa"
 
     def stack_name(self, stack: str) -> str:
         """What CloudFormation calls a stack."""

@@ -156,6 +156,8 @@ class Doctor:
 
     def environment(self) -> Finding:
         """Is Airflow up, and did its last update succeed?"""
+        if self.deployment.on_machines:
+            return self._machines()
         found = self.session.client("mwaa").get_environment(Name=self.deployment.name)[
             "Environment"
         ]
@@ -166,6 +168,29 @@ class Doctor:
             well,
             f"{found['Status']} {update.get('Error', {}).get('ErrorMessage', '')}".strip(),
             "Read the log groups airflow-<name>-* for requirements_install and startup_script.",
+        )
+
+    def _machines(self) -> Finding:
+        """Does every group of machines have as many healthy ones as it should?"""
+        names = [f"{self.deployment.name}-control", f"{self.deployment.name}-workers"]
+        groups = self.session.client("autoscaling").describe_auto_scaling_groups(
+            AutoScalingGroupNames=names
+        )["AutoScalingGroups"]
+        short = dict.fromkeys(names, "not there")
+        for group in groups:
+            healthy = sum(
+                each["LifecycleState"] == "InService" and each["HealthStatus"] == "Healthy"
+                for each in group["Instances"]
+            )
+            short[group["AutoScalingGroupName"]] = (
+                "" if healthy >= group["MinSize"] else f"{healthy} of {group['MinSize']}"
+            )
+        found = ", ".join(f"{name}: {what}" for name, what in short.items() if what)
+        return Finding(
+            "Airflow",
+            not found,
+            found or "every machine is healthy",
+            "Open a session on a machine and read /var/log/cloud-init-output.log.",
         )
 
     def _stack(self, name: str) -> Stack:

@@ -7,6 +7,8 @@ In the artifacts bucket::
     airflow/dags/releases/<hash>/…         dags, dbt project, profiles, manifest of one release
     spark_jobs/<hash>/…                    its Spark job
     airflow/startup.sh, requirements.txt   read by MWAA when the environment is made or updated
+    airflow/plugins.zip                    packages for an MWAA that reaches no package index
+    airflow/selfhosted.zip                 all that a machine needs, where Airflow runs on EC2
     releases/<hash>.json                   when it was published, and the settings it ran with
 
 MWAA copies ``airflow/dags`` to its components. One object says which release counts, so that no
@@ -28,6 +30,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.aws.change_sets import Say
+from infra.aws.deployment import Deployment
 from infra.aws.errors import DeployError
 from infra.publish import NOT_FOUND, spark_archive
 
@@ -37,6 +40,8 @@ SWITCH = f"{DAGS}/starlift.py"
 IGNORE = f"{DAGS}/.airflowignore"
 REQUIREMENTS = "airflow/requirements.txt"
 STARTUP = "airflow/startup.sh"
+PLUGINS = "airflow/plugins.zip"
+BUNDLE = "airflow/selfhosted.zip"
 FOLDERS = ("dags", "dbt_project", "profiles")
 LEFT_OUT = frozenset({"target", "logs", "__pycache__", "dbt_packages"})
 HASH_LENGTH = 16
@@ -81,29 +86,21 @@ class Releases:
         self.switch(release)
         return release
 
-    def publish_environment(self, archive_key: str, archive_sha256: str) -> dict[str, str]:
-        """Upload MWAA's start-up script and requirements; returns their S3 versions.
+    def publish_environment(self, files: Mapping[str, bytes]) -> None:
+        """Upload what Airflow's components start with, by key (see `environment_files`).
 
-        MWAA reads both by version, when its stack is deployed.
+        They read it by S3 version, when their stack is deployed.
         """
-        startup = (MWAA / "startup.sh").read_text(encoding="utf-8")
-        for mark, value in {
-            "@BUCKET@": self.bucket,
-            "@KEY@": archive_key,
-            "@SHA256@": archive_sha256,
-        }.items():
-            startup = startup.replace(mark, value)
-        self.put(STARTUP, startup.encode())
-        self.put(REQUIREMENTS, (MWAA / "requirements.txt").read_bytes())
-        return self.environment_versions()
+        for key, body in files.items():
+            self.put(key, body)
 
-    def environment_versions(self) -> dict[str, str]:
-        """Parameters of the mwaa stack: the S3 versions of what MWAA starts with.
+    def environment_versions(self, deployment: Deployment) -> dict[str, str]:
+        """Parameters of the stack with Airflow: the S3 versions of what its components start with.
 
         Raises DeployError when nothing was published yet.
         """
         versions = {}
-        for parameter, key in (("RequirementsVersion", REQUIREMENTS), ("StartupVersion", STARTUP)):
+        for parameter, key in environment_keys(deployment).items():
             head = self._head(key)
             if head is None:
                 raise DeployError(
@@ -195,6 +192,26 @@ class Releases:
                 return None
             raise
         return head
+
+
+def environment_keys(deployment: Deployment) -> dict[str, str]:
+    """What Airflow's components start with: keys by the parameters that name their versions."""
+    if deployment.on_machines:
+        return {"BundleVersion": BUNDLE}
+    keys = {"RequirementsVersion": REQUIREMENTS, "StartupVersion": STARTUP}
+    return keys | ({"PluginsVersion": PLUGINS} if deployment.without_internet else {})
+
+
+def startup_script(bucket: str, archive_key: str, archive_sha256: str) -> bytes:
+    """The script that unpacks dbt, with the archive's place and checksum."""
+    startup = (MWAA / "startup.sh").read_text(encoding="utf-8")
+    for mark, value in {
+        "@BUCKET@": bucket,
+        "@KEY@": archive_key,
+        "@SHA256@": archive_sha256,
+    }.items():
+        startup = startup.replace(mark, value)
+    return startup.encode()
 
 
 def release_files(project: Path, manifest: bytes) -> Iterator[tuple[str, bytes]]:

@@ -22,7 +22,7 @@ def statements(deployment: Deployment, outputs: Mapping[str, str]) -> Iterator[s
     With an external schema its readers are those of the marts, and Airflow's user; permissions are
     the schema's, its tables have none (…/latest/dg/r_CREATE_EXTERNAL_SCHEMA.html).
     """
-    user = f'"IAMR:{deployment.name}-mwaa"'
+    user = f'"IAMR:{deployment.task_role}"'
     yield f"create user {user} password disable"
     yield f"grant create, temporary on database starlift to {user}"
     yield "create role starlift_readers"

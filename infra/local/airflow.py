@@ -27,6 +27,29 @@ def metadata_url(config: Config, driver: str) -> str:
     return f"postgresql+{driver}://postgres:{password}@127.0.0.1:{port}/airflow?{tls}"
 
 
+def broker_url(config: Config) -> str:
+    """Return the address of CeleryExecutor's broker, which also holds its results."""
+    return f"redis://:{config.secrets.broker_password}@127.0.0.1:{config.ports.broker}/0"
+
+
+def celery_settings(config: Config) -> dict[str, str]:
+    """Return what changes when Celery workers run the tasks; nothing without workers."""
+    if not config.celery_workers:
+        return {}
+    # Imported by a worker's parent, so that its task processes start warm.
+    warm = {"imports": [f"{__package__}.preload"]}
+    return {
+        "CORE__EXECUTOR": "CeleryExecutor",
+        "CELERY__BROKER_URL": broker_url(config),
+        # Not in the metadata database: workers then need no access to it.
+        "CELERY__RESULT_BACKEND": broker_url(config),
+        "CELERY__EXTRA_CELERY_CONFIG": json.dumps(warm),
+        # Seconds after which the broker hands a task out again that nobody has ended: longer than
+        # any task takes. Who finds the task of a dead worker sooner is the scheduler.
+        "CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "86400",
+    }
+
+
 def airflow_environment(config: Config) -> dict[str, str]:
     """Return Airflow's settings and connections as environment variables."""
     secrets = config.secrets
@@ -88,6 +111,7 @@ def airflow_environment(config: Config) -> dict[str, str]:
         "COSMOS__ENABLE_TELEMETRY": "False",
         "COSMOS__CACHE_DIR": str(config.airflow_home / "cosmos"),
         "COSMOS__DBT_DOCS_PROJECTS": json.dumps(docs_projects(config)),
+        **celery_settings(config),
     }
     return {
         "AIRFLOW_HOME": str(config.airflow_home),

@@ -34,6 +34,7 @@ class Ports:
     aws: int = 5555
     postgres: int = 5440
     supervisor: int = 9001
+    broker: int = 6390
 
     @staticmethod
     def variable(name: str) -> str:
@@ -52,6 +53,7 @@ class Secrets:
     airflow_jwt_secret: str
     airflow_secret_key: str
     airflow_fernet_key: str
+    broker_password: str
 
     @classmethod
     def generate(cls) -> Secrets:
@@ -75,6 +77,8 @@ class Config:
     lake_bucket: str = "starlift-lake"
     artifacts_bucket: str = "starlift-artifacts"
     spark_batches: int = 2
+    celery_workers: int = 0
+    """Celery workers that run Airflow's tasks; 0: the scheduler runs them (LocalExecutor)."""
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Config:
@@ -99,6 +103,7 @@ class Config:
             lake_bucket=settings.get("STARLIFT_LAKE_BUCKET") or cls.lake_bucket,
             artifacts_bucket=settings.get("STARLIFT_ARTIFACTS_BUCKET") or cls.artifacts_bucket,
             spark_batches=_whole(settings, "STARLIFT_SPARK_BATCHES", cls.spark_batches, 1, 16),
+            celery_workers=_whole(settings, "STARLIFT_CELERY_WORKERS", cls.celery_workers, 0, 8),
         )
 
     def recorded(self) -> Config:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from infra.local.airflow import broker_url
 from infra.local.config import Config
 from infra.local.processes import uptime
 from infra.local.services import Probe, Service
@@ -85,6 +86,13 @@ def probe(config: Config, service: Service, started: float = 0.0) -> str:
                 return _ask_http(service)
             case Probe.HEARTBEAT:
                 return _ask_heartbeat(config, service.target, started)
+            case Probe.BROKER | Probe.WORKER:
+                from infra.local import celery_probe  # noqa: PLC0415  (half a second)
+
+                url = broker_url(config)
+                if service.probe is Probe.WORKER:
+                    return celery_probe.ask_worker(url, service.target)
+                return celery_probe.ask_broker(url, PROBE_SECONDS)
     except (OSError, psycopg.Error, ValueError) as error:
         text = str(error).strip()
         return text.splitlines()[-1] if text else type(error).__name__

@@ -9,6 +9,9 @@ from enum import StrEnum
 from infra.local.config import Config
 from infra.local.environment import WAREHOUSE, scripts
 
+CELERY_TASKS = 2
+"""Tasks that one Celery worker runs at once."""
+
 
 class Probe(StrEnum):
     """How a service shows that it works, not only that its process exists."""
@@ -16,6 +19,8 @@ class Probe(StrEnum):
     SQL = "sql"
     HTTP = "http"
     HEARTBEAT = "heartbeat"
+    BROKER = "broker"
+    WORKER = "worker"
 
 
 @dataclass(frozen=True)
@@ -136,4 +141,40 @@ def services(config: Config) -> tuple[Service, ...]:
             needs=("metadata",),
             stop_seconds=5,  # it often does not hear SIGTERM, and holds nothing that could be lost
         ),
+        *(_celery(config) if config.celery_workers else ()),
     )
+
+
+def _celery(config: Config) -> tuple[Service, ...]:
+    """Return the broker and the workers of CeleryExecutor, as they run on machines of one's own.
+
+    A worker that is told to stop would wait for its tasks; on a laptop they are ended and retried.
+    """
+    broker = Service(
+        name="broker",
+        command=(sys.executable, "-m", "infra.local.broker"),
+        port=config.ports.broker,
+        probe=Probe.BROKER,
+        target="broker",
+    )
+    names = [f"airflow-worker-{number}" for number in range(1, config.celery_workers + 1)]
+    workers = (
+        Service(
+            name=name,
+            command=(
+                *(sys.executable, "-m", "airflow", "celery", "worker", "--skip-serve-logs"),
+                *("--concurrency", str(CELERY_TASKS), "--celery-hostname", worker_address(name)),
+            ),
+            probe=Probe.WORKER,
+            target=worker_address(name),
+            needs=("metadata", "manifest"),
+            stop_seconds=3,
+        )
+        for name in names
+    )
+    return (broker, *workers)
+
+
+def worker_address(name: str) -> str:
+    """Return a worker's name among Celery's."""
+    return f"{name}@127.0.0.1"

@@ -131,8 +131,9 @@ class Stack:
     def _check_ports(self) -> None:
         """Raise one error that names every taken port, its owner and its variable."""
         problems = []
+        used = {each.port for each in self.supervisor.services} | {self.config.ports.supervisor}
         for name, port in asdict(self.config.ports).items():
-            if is_taken(port):
+            if port in used and is_taken(port):
                 variable = Ports.variable(name)
                 problems.append(
                     f"Port {port} ({name}) is taken by {owner_of(port)}. "

@@ -23,7 +23,7 @@ from infra.local.services import Service
 
 USER = "starlift"
 START_SECONDS = 15.0
-BASE = ("postgres", "s3", "aws")
+BASE = ("postgres", "s3", "aws", "broker")
 
 
 @dataclass(frozen=True)

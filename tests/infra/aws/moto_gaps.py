@@ -28,8 +28,15 @@ FAILURES: dict[str, str] = {}
 SUBMITTED: dict[str, dict[str, str]] = {}
 """Parameters of each stack as they were sent: moto changes its own copy while it works."""
 
-UNUSABLE = {"AWS::EMR::SecurityConfiguration"}
-"""moto can make these but not delete them again."""
+UNUSABLE = {
+    "AWS::EMR::SecurityConfiguration",  # can be made, but not deleted
+    "AWS::RDS::DBInstance",  # can't be made with a parameter group of the same template
+    "AWS::ElasticLoadBalancingV2::LoadBalancer",  # network load balancers listen to HTTP only
+    "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
+    "AWS::AutoScaling::AutoScalingGroup",  # asks for the balancer and starts machines
+}
+"""Resources whose models in moto don't work."""
 
 
 class StandIn:

@@ -16,7 +16,7 @@ from infra.aws.destroy import Destroyer
 from infra.aws.errors import DeployError
 from tests.infra.aws import moto_gaps
 
-RELEASE = {"RequirementsVersion": "v1", "StartupVersion": "v2"}
+RELEASE = {"RequirementsVersion": "v1", "StartupVersion": "v2", "BundleVersion": "v3"}
 
 
 class Told(list[str]):
@@ -50,15 +50,20 @@ def versioned(account: Any, bucket: str) -> Any:
     return client
 
 
-OTHER = {
-    "Kind": "provisioned",
-    "Egress": "endpoints",
-    "Engine": "glue",
-    "ExternalSchema": "lake",
+VARIANTS = {
+    "usual": {},
+    "other": {
+        "Kind": "provisioned",
+        "Egress": "endpoints",
+        "Engine": "glue",
+        "ExternalSchema": "lake",
+    },
+    "machines": {"Airflow": "ec2"},
+    "closed machines": {"Airflow": "ec2", "Egress": "endpoints"},
 }
 
 
-@pytest.fixture(params=[{}, OTHER], ids=["usual", "other"])
+@pytest.fixture(params=VARIANTS.values(), ids=VARIANTS)
 def variant(request: pytest.FixtureRequest, deployment: Deployment) -> Deployment:
     return dataclasses.replace(deployment, settings={**deployment.settings, **request.param})
 

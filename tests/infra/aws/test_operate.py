@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +217,22 @@ def test_an_estimate_adds_up_and_follows_the_parameters(deployment: Deployment) 
     assert f"prices of {usual.date}" in cost.render(usual)
 
 
+def test_an_estimate_knows_airflow_on_machines(deployment: Deployment) -> None:
+    settings = {**deployment.settings, "Airflow": "ec2", "DatabaseZones": "one"}
+    found = cost.estimate(dataclasses.replace(deployment, settings=settings))
+    items = {item.what: item.dollars for item in found.items}
+    assert items["EC2 m6i.large, 2 workers"] == pytest.approx(2 * 0.096 * 730)
+    assert items["Metadata database db.t4g.medium, 1 zones"] == pytest.approx(0.065 * 730)
+    assert not any("MWAA" in what for what in items)
+
+
+def test_every_price_says_where_it_comes_from() -> None:
+    lines = cost.PRICES.read_text("utf-8").splitlines()
+    priced = [line for line in lines if line.startswith('"')]
+    assert len(priced) > 20
+    assert [line for line in priced if "#" not in line] == []
+
+
 def test_the_warehouse_lets_airflows_role_in(account: Any, deployment: Deployment) -> None:
     """moto takes the statements; what Redshift makes of them only Redshift can tell."""
     account.client("redshift").create_cluster(
@@ -228,6 +246,8 @@ def test_the_warehouse_lets_airflows_role_in(account: Any, deployment: Deploymen
     sql = list(warehouse.statements(deployment, OUTPUTS))
     assert sql[0] == 'create user "IAMR:starlift-dev-mwaa" password disable'
     assert not any("superuser" in each or "all privileges" in each for each in sql)
+    machines = dataclasses.replace(deployment, settings={"Airflow": "ec2"})
+    assert '"IAMR:starlift-dev-airflow-worker"' in next(warehouse.statements(machines, OUTPUTS))
     assert not any("external" in each for each in sql)
 
 
@@ -256,6 +276,28 @@ def test_the_doctor_tells_what_to_do(account: Any, deployment: Deployment) -> No
     assert findings["stacks"].remedy == "python -m infra.aws deploy"
     assert not findings["environment"].well
     assert "could not look" in findings["environment"].found
+
+
+def test_the_doctor_counts_machines(account: Any, deployment: Deployment) -> None:
+    machines = dataclasses.replace(deployment, settings={"Airflow": "ec2"})
+    found = Doctor(account, machines, PROJECT).environment()
+    assert not found.well
+    assert found.found == "starlift-dev-control: not there, starlift-dev-workers: not there"
+    subnet = account.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    image = account.client("ec2").describe_images()["Images"][0]["ImageId"]
+    scaling = account.client("autoscaling")
+    scaling.create_launch_configuration(
+        LaunchConfigurationName="c", ImageId=image, InstanceType="m6i.large"
+    )
+    for name in ("control", "workers"):
+        scaling.create_auto_scaling_group(
+            AutoScalingGroupName=f"starlift-dev-{name}",
+            LaunchConfigurationName="c",
+            MinSize=1,
+            MaxSize=2,
+            VPCZoneIdentifier=subnet,
+        )
+    assert Doctor(account, machines, PROJECT).environment().well
 
 
 def test_the_doctor_finds_pins_that_disagree(
@@ -305,6 +347,22 @@ def test_a_wrong_command_is_told_without_a_traceback(
 ) -> None:
     assert command(monkeypatch, "nonsense") == 2
     assert "No such command 'nonsense'" in capsys.readouterr().err
+    assert command(monkeypatch, "parameters", "--bogus") == 2
+    assert "No such option: --bogus" in capsys.readouterr().err
+
+
+def test_ctrl_c_says_that_aws_goes_on(
+    account: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("infra.aws.__main__.Deployer.outputs", stop)
+    example = str(PROJECT / "infra/aws/example.toml")
+    handler = signal.getsignal(signal.SIGINT)
+    assert command(monkeypatch, "--file", example, "outputs") == 130
+    assert "AWS goes on with what it was told" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_the_region_is_taken_as_the_aws_cli_takes_it(

@@ -17,7 +17,18 @@ import pytest
 from infra.aws.airflow_settings import airflow_settings
 from infra.aws.deployment import Deployment
 from infra.aws.errors import DeployError
-from infra.aws.release import DAGS, SWITCH, Release, Releases, content_hash, switch_file
+from infra.aws.release import (
+    DAGS,
+    REQUIREMENTS,
+    STARTUP,
+    SWITCH,
+    Release,
+    Releases,
+    content_hash,
+    environment_keys,
+    startup_script,
+    switch_file,
+)
 
 PROJECT = Path(__file__).resolve().parents[3]
 BUCKET = "artifacts"
@@ -154,16 +165,37 @@ def test_rollback_goes_one_release_back_and_forward_again(
         releases.rollback("nonsense")
 
 
-def test_mwaas_files_carry_their_versions(releases: Releases) -> None:
+def test_what_components_start_with_carries_its_version(
+    releases: Releases, deployment: Deployment
+) -> None:
     with pytest.raises(DeployError, match="run publish"):
-        releases.environment_versions()
-    first = releases.publish_environment("airflow/dbt/a.zip", "a" * 64)
-    second = releases.publish_environment("airflow/dbt/b.zip", "b" * 64)
+        releases.environment_versions(deployment)
+    requirements = b"pyarrow\n"
+    startup = startup_script(BUCKET, "airflow/dbt/a.zip", "a" * 64)
+    releases.publish_environment({REQUIREMENTS: requirements, STARTUP: startup})
+    first = releases.environment_versions(deployment)
+    startup = startup_script(BUCKET, "airflow/dbt/b.zip", "b" * 64)
+    releases.publish_environment({REQUIREMENTS: requirements, STARTUP: startup})
+    second = releases.environment_versions(deployment)
     assert first["RequirementsVersion"] == second["RequirementsVersion"]
     assert first["StartupVersion"] != second["StartupVersion"]
     text = releases.client.get_object(Bucket=BUCKET, Key="airflow/startup.sh")["Body"].read()
     assert b"ARCHIVE_KEY=airflow/dbt/b.zip" in text
     assert b"@" not in text.split(b"began=")[0].split(b"set -euo")[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "parameters"),
+    [
+        ({}, {"RequirementsVersion", "StartupVersion"}),
+        ({"Egress": "endpoints"}, {"RequirementsVersion", "StartupVersion", "PluginsVersion"}),
+        ({"Airflow": "ec2", "Egress": "endpoints"}, {"BundleVersion"}),
+    ],
+)
+def test_each_way_to_run_airflow_starts_with_files_of_its_own(
+    settings: dict[str, str], parameters: set[str]
+) -> None:
+    assert environment_keys(Deployment("starlift", "dev", settings)).keys() == parameters
 
 
 @pytest.fixture

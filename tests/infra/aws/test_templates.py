@@ -14,11 +14,16 @@ import pytest
 from infra.aws.deployment import ORDER, TEMPLATES, Template
 
 HERE = Path(__file__).parent
+LAUNCH = "AWS::EC2::LaunchTemplate"
 MANAGED_POLICIES = {
     # EMR changes what it needs with its releases; this one is bound to a tag.
     ("iam", "EmrServiceRole"): ["AmazonEMRServicePolicy_v2"],
     # Our own, of the iam stack: the same job on another engine.
     ("glue", "JobRole"): ["SparkJobPolicyArn"],
+    # Session Manager instead of SSH.
+    ("iam", "WorkerRole"): ["AmazonSSMManagedInstanceCore"],
+    ("iam", "ControlRole"): ["AmazonSSMManagedInstanceCore"],
+    ("selfhosted", "DatabaseMonitoringRole"): ["AmazonRDSEnhancedMonitoringRole"],
 }
 
 
@@ -176,7 +181,7 @@ def test_services_take_roles_for_this_account_only() -> None:
             if "aws:SourceAccount" not in str(statement.get("Condition")):
                 without.add((stack, name))
     # EC2 takes a role for an instance of the same account; it sends no source.
-    assert without == {("iam", "EmrNodeRole")}
+    assert without == {("iam", name) for name in ("EmrNodeRole", "WorkerRole", "ControlRole")}
 
 
 def test_nothing_may_come_in_from_the_internet() -> None:
@@ -266,6 +271,50 @@ def test_airflow_is_what_security_hub_asks_for() -> None:
     assert len(logs) == 5
     assert all(each["Enabled"] for each in logs.values())
     assert Template.load("mwaa").parameters["WebserverAccess"]["Default"] == "PRIVATE_ONLY"
+
+
+def test_machines_are_what_security_hub_asks_for() -> None:
+    """EC2.8, EC2.9, RDS.2, RDS.3, RDS.6, RDS.13, ElastiCache.3 to .6 of the AWS standard."""
+    launched = [each["Properties"]["LaunchTemplateData"] for _, _, each in of_type(LAUNCH)]
+    assert len(launched) == 2
+    for machine in launched:
+        assert machine["MetadataOptions"]["HttpTokens"] == "required"
+        assert "NetworkInterfaces" not in machine  # and so no public address
+        assert "KeyName" not in machine
+        (disk,) = machine["BlockDeviceMappings"]
+        assert disk["Ebs"]["KmsKeyId"] == {"Ref": "KeyArn"}
+    ((_, _, resource),) = of_type("AWS::RDS::DBInstance")
+    database = resource["Properties"]
+    assert database["PubliclyAccessible"] is False
+    assert database["ManageMasterUserPassword"] is True
+    assert database["KmsKeyId"] == {"Ref": "KeyArn"}
+    assert database["MonitoringInterval"] > 0
+    assert Template.load("selfhosted").parameters["DatabaseZones"]["Default"] == "two"
+    ((_, _, resource),) = of_type("AWS::ElastiCache::ReplicationGroup")
+    broker = resource["Properties"]
+    assert broker["AutomaticFailoverEnabled"] is True
+    assert broker["AtRestEncryptionEnabled"] is broker["TransitEncryptionEnabled"] is True
+    ((_, _, balancer),) = of_type("AWS::ElasticLoadBalancingV2::LoadBalancer")
+    assert balancer["Properties"]["Scheme"] == "internal"
+
+
+def test_tasks_on_machines_reach_neither_metadata_nor_airflows_own_secrets() -> None:
+    template = Template.load("selfhosted")
+    database = template.resources["DatabaseGroup"]["Properties"]["SecurityGroupIngress"]
+    assert [each["SourceSecurityGroupId"] for each in database] == [{"Ref": "ControlGroup"}]
+    worker = template.resources["WorkerTemplate"]["Properties"]["LaunchTemplateData"]
+    assert worker["SecurityGroupIds"] == [{"Ref": "MwaaGroupId"}]
+    started = " ".join(texts(worker["UserData"]))
+    assert "STARLIFT_BROKER_SECRET=" in started
+    assert "MasterSecret" not in started
+    assert "Database" not in started
+    policies = Template.load("iam").resources
+    assert policies["ControlItself"]["Properties"]["Roles"] == [{"Ref": "ControlRole"}]
+    shared = policies["MachinesThemselves"]["Properties"]["PolicyDocument"]["Statement"]
+    secrets = [each for each in shared if "secretsmanager" in str(each["Action"])]
+    assert [texts(each["Resource"])[0].rpartition(":")[2] for each in secrets] == [
+        "${Name}/selfhosted/broker-*"
+    ]
 
 
 def test_every_log_group_is_encrypted_and_ends() -> None:

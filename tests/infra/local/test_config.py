@@ -16,7 +16,14 @@ def settings(tmp_path, **more):
 def test_defaults_are_the_documented_ports(tmp_path):
     config = Config.load(settings(tmp_path))
     assert config.ports == Ports(
-        airflow=8080, s3=9000, redshift=5439, livy=8998, aws=5555, postgres=5440, supervisor=9001
+        airflow=8080,
+        s3=9000,
+        redshift=5439,
+        livy=8998,
+        aws=5555,
+        postgres=5440,
+        supervisor=9001,
+        broker=6390,
     )
     assert (config.lake_bucket, config.artifacts_bucket) == ("starlift-lake", "starlift-artifacts")
 
@@ -46,7 +53,7 @@ def test_zero_picks_a_free_port_and_keeps_it(tmp_path):
     free = {Ports.variable(name): "0" for name in vars(Ports())}
     first = Config.load(settings(tmp_path, **free))
     chosen = vars(first.ports).values()
-    assert len(set(chosen)) == 7
+    assert len(set(chosen)) == 8
     assert all(port > 1023 for port in chosen)
     first.save()
     assert Config.load(settings(tmp_path, **free)).ports == first.ports
