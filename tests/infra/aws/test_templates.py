@@ -168,7 +168,7 @@ def test_the_glue_job_is_encrypted_bounded_and_run_by_airflow_alone() -> None:
     configured = glue["SecurityConfiguration"]["Properties"]["EncryptionConfiguration"]
     assert {mode for mode in texts(configured) if "KMS" in mode} == {"SSE-KMS", "CSE-KMS"}
     policy = glue["RunTheJob"]["Properties"]
-    assert [text for role in policy["Roles"] for text in texts(role)] == ["${Name}-mwaa"]
+    assert [text for role in policy["Roles"] for text in texts(role)] == ["TaskRoleName"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert texts(statement["Resource"])[0].endswith(":job/${Name}-preprocess")
     assert texts(job["Name"]) == ["${Name}-preprocess"]
