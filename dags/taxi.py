@@ -15,7 +15,8 @@ preprocess side by side, but load and transform in the order of their months (`w
 ### If it fails
 * `wait_for_trips`: the files are late. Upload them and clear the task.
 * `preprocess_*`: the log's table lists the rejected rows by rule; they lie under `rejected/`.
-  Correct the file or the contract (`models/staging/taxi/_taxi__sources.yml`) and clear.
+  Correct the file or the contract (`models/staging/taxi/_taxi__sources.yml`) and clear. A month
+  that is there as CSV and as Parquet is refused: take one of them out and clear.
 * `load_*`: the log names file, column and value. Nothing was loaded; clearing is always safe.
 * `transform.*`: a dbt model or test failed; what is downstream of it has stopped. Clear it after
   the fix. Warnings (odd records, columns that are new, which staging keeps) stop nothing.

@@ -54,10 +54,12 @@ class FileFormat:
     among tasks, and confine a stray quote to its own line. `entries` says which files of a zip
     archive are data; `loose_headers` compares names without case and blanks; with
     `trailing_delimiters`, records may end with more delimiters than the header has. A feed of
-    several formats is read as `Feed.of` has it, once for each.
+    several formats is read as `Feed.of` has it, once for each; with `one_format`, the files of a
+    batch must all have the same.
     """
 
     formats: tuple[Format, ...] = (Format.CSV,)
+    one_format: bool = False
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'

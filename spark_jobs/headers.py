@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from spark_jobs.csv_text import QuoteError, split_record
+from spark_jobs.errors import BatchError
 from spark_jobs.feed import ExtraColumns, Feed, FileFormat, Format
 from spark_jobs.raw_files import FileError, Findings, check_head, format_of
 from spark_jobs.storage import Storage, StoredFile
@@ -55,8 +56,20 @@ def find_families(
         form = findings.guard([file], partial(format_of, file, feed))
         if form is not None:
             groups[form].append(file)
+    _check_one_format(feed, groups)
     found = (_find_families(storage, feed.of(form), groups[form], findings) for form in groups)
     return [family for families in found for family in families]
+
+
+def _check_one_format(feed: Feed, groups: Mapping[Format, list[StoredFile]]) -> None:
+    """Raise `BatchError` where a batch has files of several formats and the feed forbids it."""
+    first = [files[0].name for files in groups.values() if files]
+    if feed.files.one_format and len(first) > 1:
+        raise BatchError(
+            f"{' and '.join(first)}: one batch has files of several formats, and the contract of "
+            f"{feed} says `files.one_format`, because the same records may be in each. Take the "
+            "files of all formats but one out of the batch, and run it again"
+        )
 
 
 def by_format(feed: Feed, families: Iterable[Family]) -> list[tuple[Feed, list[Family]]]:
@@ -120,6 +133,13 @@ def match_columns(feed: Feed, names: tuple[str, ...], file: str) -> dict[str, in
             positions[owner] = at
     lacking = [c.name for c in feed.named_columns if c.name not in positions and not c.optional]
     unclaimed = f"; header names that no column claims: {_listed(extra)}" if extra else ""
+    if lacking and len(names) == 1 and feed.files.format is Format.CSV:
+        raise FileError(
+            f"{file} has one field in its first line, {_listed(extra)}, and none for "
+            f"{_columns(lacking)} of {feed}. If the line holds several fields, correct "
+            f"`files.delimiter` (now {feed.files.delimiter!r}) in the contract; if it holds values "
+            "and no names, write `header: false` as well"
+        )
     if lacking:
         raise FileError(
             f"{file} has no field for {_columns(lacking)} of {feed}{unclaimed}. "

@@ -89,11 +89,13 @@ class Column:
 class Files:
     """Where a batch's raw files are and how they are written.
 
-    Of several formats, each file has the one that its name ends with.
+    Of several formats, each file has the one that its name ends with; with `one_format`, all files
+    of a batch have the same.
     """
 
     pattern: str
     format: tuple[Format, ...] = (Format.CSV,)
+    one_format: bool = False
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'

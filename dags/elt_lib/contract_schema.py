@@ -51,6 +51,7 @@ def _mapping(properties: Schema, *, required: Iterable[str] = (), closed: bool =
 FILES: Schema = {
     "pattern": _text("Key below raw/<source>/<feed>/: {yyyy} {MM} {dd} {HH} of the interval, *"),
     "format": _choices("Kind of file; of several, a file has the one its name ends with", Format),
+    "one_format": _flag("All files of a batch have the same of several formats"),
     "delimiter": _text("Between fields; one or more characters", minLength=1),
     "quote": _character("Around values; empty: values are never quoted", empty=True),
     "escape": _character("Before a quote within a quoted value", empty=True),

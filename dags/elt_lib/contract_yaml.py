@@ -154,6 +154,7 @@ def _files(files: Reader) -> Files:
     declared = Files(
         pattern=files.text("pattern", example='"{yyyy}/{MM}/*.csv"'),
         format=files.choices("format", Format, Files.format),
+        one_format=files.flag("one_format", Files.one_format),
         delimiter=files.text("delimiter", Files.delimiter),
         quote=files.character("quote", Files.quote, may_be_empty=True),
         escape=files.character("escape", Files.escape, may_be_empty=True),
@@ -170,6 +171,8 @@ def _files(files: Reader) -> Files:
         if key in files.values:
             kinds = " or ".join(declared.format)
             files.problem(f"means nothing in {kinds} files: remove it", key)
+    if declared.one_format and len(declared.format) == 1:
+        files.problem("means nothing where `format` is one format: remove it", "one_format")
     _check_encoding(declared, files)
     rest = declared.pattern
     for placeholder in PLACEHOLDERS:

@@ -1,6 +1,6 @@
 -- A returned row is an arrival whose departure lies before it.
--- Only a warning: the source has such records (about 1 in 8,000), and somebody else's record is no
--- reason to stop a month. They are flagged and counted, never dropped.
+-- Only a warning: somebody else's record is no reason to stop a month. They are flagged
+-- (is_departed_before_arrival) and counted, never dropped.
 {{ config(severity='warn', tags=['immigration']) }}
 
 select

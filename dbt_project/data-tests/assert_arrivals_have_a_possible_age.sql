@@ -1,6 +1,6 @@
 -- A returned row is an arrival of somebody of a negative age, or older than the var oldest_age.
--- Only a warning: years of birth are mistyped in the source (a few records in a month). They are
--- flagged and counted, never dropped.
+-- Only a warning: the age comes from a year of birth that nobody checked. They are flagged
+-- (is_age_impossible) and counted, never dropped.
 {{ config(severity='warn', tags=['immigration']) }}
 
 select

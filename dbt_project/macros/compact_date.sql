@@ -3,7 +3,8 @@
 
     text: SQL expression; order: MMDDYYYY or YYYYMMDD. TO_DATE alone makes 1 March of 30 February
     (https://docs.aws.amazon.com/redshift/latest/dg/r_TO_DATE_function.html), so what it made is
-    written out again and compared. The pattern comes first, and CASE keeps TO_DATE from the rest.
+    written out again and compared, from the 29th on. The pattern comes first, and CASE keeps TO_DATE
+    from the rest.
 #}
 {% macro compact_date(text, order) -%}
     {%- set patterns = {
@@ -14,7 +15,9 @@
         when {{ text }} ~ '{{ patterns[order] }}'
             then
                 case
-                    when to_char(to_date({{ text }}, '{{ order }}'), '{{ order }}') = {{ text }}
+                    when
+                        substring({{ text }}, {{ order.index('DD') + 1 }}, 2) < '29'
+                        or to_char(to_date({{ text }}, '{{ order }}'), '{{ order }}') = {{ text }}
                         then to_date({{ text }}, '{{ order }}')
                 end
     end

@@ -12,7 +12,9 @@ from typing import Any
 from infra.local.config import Config
 from infra.local.errors import StackError
 
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 30.0
+ATTEMPTS = 6
+"""How often a question is asked that nobody answers in time: a busy laptop is slow, not gone."""
 PAGE = 100
 UNAUTHORIZED = 401
 
@@ -85,15 +87,27 @@ class AirflowApi:
             headers=headers,
             method=method,
         )
-        try:
-            with self._open(request, timeout=TIMEOUT_SECONDS) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            raise ApiError(error.code, _reason(method, target, error)) from error
-        except OSError as error:
-            message = f"Airflow does not answer at {self.url} ({error}). Is it up? `make status`"
-            raise StackError(message) from error
-        return json.loads(text) if text else None
+        for attempts_left in reversed(range(ATTEMPTS if method == "GET" else 1)):
+            try:
+                with self._open(request, timeout=TIMEOUT_SECONDS) as answer:
+                    text = answer.read()
+            except urllib.error.HTTPError as error:
+                raise ApiError(error.code, _reason(method, target, error)) from error
+            except OSError as error:
+                if attempts_left and _took_too_long(error):
+                    continue
+                raise StackError(
+                    f"Airflow does not answer at {self.url} ({error}). Is it up? `make status`"
+                ) from error
+            return json.loads(text) if text else None
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _took_too_long(error: OSError) -> bool:
+    """Whether a request ended because its time was up; connecting tells it in another way."""
+    return isinstance(error, TimeoutError) or isinstance(
+        getattr(error, "reason", None), TimeoutError
+    )
 
 
 def _reason(method: str, target: str, error: urllib.error.HTTPError) -> str:

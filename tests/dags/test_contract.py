@@ -93,6 +93,7 @@ def test_the_spec_for_spark_is_json_without_characters_that_yarn_expands():
     decoded = json.loads(base64.urlsafe_b64decode(spec))
     assert decoded["files"] == {
         "format": ["csv"],
+        "one_format": False,
         "delimiter": ";",
         "quote": '"',
         "escape": '"',
@@ -183,6 +184,10 @@ def test_a_broken_table_is_named(change, message):
         (
             {"files": {"pattern": "*", "format": ["parquet", "jsonl"], "quote": "'"}},
             "files.quote: means nothing in parquet or jsonl files: remove it",
+        ),
+        (
+            {"files": {"pattern": "*", "one_format": True}},
+            "files.one_format: means nothing where `format` is one format: remove it",
         ),
         ({"files": {"pattern": "*", "sep": ";"}}, "files.sep: unknown key; known here: delimiter,"),
         ({"table": {"sort": ["day"]}}, "table: names column 'day', which the feed doesn't have"),

@@ -81,6 +81,20 @@ def climate(state: str, number: int, years: int = 30) -> float:
     return sum(latest) / len(latest)
 
 
+def unlisted() -> dict[str, Counter[str]]:
+    """How many arrivals have which code that the label file lacks, by what it is a code of."""
+    lists = {"i94cit": "i94cntyl", "i94res": "i94cntyl", "i94port": "$i94prtl"}
+    lists |= {"i94addr": "i94addrl", "i94mode": "i94model"}
+    known = {column: labels(block) for column, block in lists.items()}
+    found: dict[str, Counter[str]] = {column: Counter() for column in lists}
+    for row in rows(ARRIVALS):
+        for column in lists:
+            code = row[column].removesuffix(".0")
+            if code and code not in known[column]:
+                found[column][code] += 1
+    return found
+
+
 def labels(block: str) -> set[str]:
     """The codes of one list of the label file."""
     text = LABELS.read_text(encoding="ascii")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -115,6 +116,25 @@ def test_a_parquet_month_of_the_same_records_gives_the_same_fact(way: Way, tmp_p
     files = way.warehouse.rows("select distinct right(_source_file, 8) from marts.fct_arrivals")
     assert files == [[".parquet"]]
     assert way.warehouse.rows(kept) == from_csv
+
+
+def test_the_dictionary_says_what_each_warning_counts(way: Way) -> None:
+    done = way.warehouse.dbt("test", "--select", "assert_arrivals_*")
+    assert done.success, done.exception
+    found = {
+        each.node.name: (each.node.config.severity.lower(), each.failures)
+        for each in done.result.results  # type: ignore[union-attr]
+    }
+    page = (SEEDS.parents[1] / "docs" / "overview.md").read_text(encoding="utf-8")
+    told = re.findall(r"\| `(assert_arrivals_\w+)` \|.*\| (\d+) \|", page)
+    assert {name: ("warn", int(rows)) for name, rows in told} == found
+    assert len(told) == 4
+    codes = published.unlisted()
+    assert found["assert_arrivals_have_listed_codes"][1] == sum(map(len, codes.values()))
+    # What the page says below its table.
+    countries, states = codes["i94cit"], codes["i94addr"]
+    assert (len(countries), countries.total(), len(states), states.total()) == (8, 127, 5, 8)
+    assert countries["148"] + countries["254"] == 89
 
 
 def fact_columns(way: Way) -> list[list[str]]:

@@ -343,6 +343,18 @@ def test_every_mart_has_its_line_on_the_front_page(graph: Node, models: dict[str
     assert [name for name in (*marts, *ops) if f"`{name}`" not in page] == []
 
 
+def test_the_front_page_tells_the_limits_of_freshness(graph: Node) -> None:
+    page = graph["docs"]["doc.starlift.__overview__"]["block_contents"]
+    told = re.findall(r"\| (\d+) days \| (\d+) days \|", page)
+    declared = [
+        tuple(str(limits[after]["count"]) for after in ("warn_after", "error_after"))
+        for source in graph["sources"].values()
+        if (limits := source["freshness"]) and limits["warn_after"]["count"]
+    ]
+    assert len(declared) == 3
+    assert sorted(told) == sorted(declared)
+
+
 def test_every_source_has_a_question_with_its_sql(
     graph: Node, sources: dict[str, set[str]]
 ) -> None:

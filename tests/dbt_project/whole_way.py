@@ -107,7 +107,7 @@ class StackWarehouse(Warehouse):
             password=self.password,
             database="starlift",
             ssl=False,
-            timeout=60,
+            timeout=600,  # seconds of silence: a month of millions of rows takes its time
         )
 
 

@@ -122,8 +122,10 @@ def sampled(made: Way, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sample
     for batch in sample.batches:
         for file in batch.files:
             made.put(file.key, file.path)
-    for month, more in ((datetime(2016, 6, 1), ()), (datetime(2016, 7, 1), NO_UNIT_TESTS)):
-        made.take("zones", month, files=month.month == 6)
+    for month in (datetime(2016, number, 1) for number in (6, 7, 8)):
+        first = month.month == 6
+        more = () if first else NO_UNIT_TESTS
+        made.take("zones", month, files=first)
         made.take("trips", month)
         made.warehouse.built(*BUILD, *more)
     return sample, look(made)

@@ -126,6 +126,19 @@ def test_a_feed_may_have_files_of_several_formats(batches: Batches) -> None:
     assert "ends with none of .parquet, .pq, .csv" in refused.error
 
 
+def test_a_batch_has_one_format_where_the_contract_says_so(batches: Batches) -> None:
+    spec = feed(column("id", "integer"), files={"format": ["parquet", "csv"], "one_format": True})
+    csv = batches.put("2016.csv", b"id\n1\n")
+    typed = batches.put("2016.parquet", parquet(id=pa.array([1])))
+    refused = batches.run(spec, "2016*")
+    assert (
+        f"preprocess failed: {typed} and {csv}: one batch has files of several formats"
+        in refused.error
+    )
+    assert "Take the files of all formats but one out of the batch" in refused.error
+    assert [row["id"] for row in batches.run(spec, "2016.c*").rows] == [1]
+
+
 def test_lines_are_exact_in_files_of_many_blocks(
     batches: Batches, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,8 @@
 """Green-taxi records: deterministic, in the layouts of all years, with labelled defects.
 
 Nothing is copied from real data; zones and their names are made up. Real months have one file; here
-each month has its records spread over files in several layouts of its era, so that two months show
-all of them: June 2016 those with coordinates, July 2016 those with zones, as CSV and as Parquet.
+each month has its records spread over files in several layouts, so that three months show all of
+them: CSV with coordinates in June 2016, CSV with zones in July, Parquet in August.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from infra.local.samples.taxi_rides import (
 
 SOURCE = "taxi"
 FIRST = date(2016, 6, 1)
-LAST = date(2016, 7, 31)
+LAST = date(2016, 8, 31)
 QUESTION = ("The busiest pick-up zones", "taxi_busiest_zones.sql")
 RIDES = 18_000
 SEED = 2013
 NO_ZONE = "No zone"
 
 _RESENT = 25  # records of June that July's files bring again
-_REPEATED = 12  # per month: lines that stand twice
+_REPEATED = 12  # per month of CSV: lines that stand twice
 
 
 @dataclass(frozen=True)
@@ -77,25 +77,34 @@ class _Month:
 
 
 def generate(folder: Path, rides: int = RIDES, seed: int = SEED) -> Sample[Answers]:
-    """Write the raw files of both months below ``folder``; the same arguments, the same bytes."""
+    """Write the raw files of the months below ``folder``; the same arguments, the same bytes."""
     rng = random.Random(seed)  # noqa: S311  (sample data, no secret)
     zones = invent_zones()
-    june, july = _Month(datetime(2016, 6, 1)), _Month(datetime(2016, 7, 1))
-    old, new = (
-        with_defects(rng, make_rides(rng, zones, m.first, rides // 2)) for m in (june, july)
+    months = june, july, august = tuple(_Month(datetime(2016, month, 1)) for month in (6, 7, 8))
+    old, new, typed = (
+        _halves(with_defects(rng, make_rides(rng, zones, month.first, rides // 3)))
+        for month in months
     )
-    half = len(old) // 2
-    _write_lines(rng, folder, june, CSV_2013, "a", old[:half])
-    _write_lines(rng, folder, june, CSV_2015, "b", old[half:])
-    part = len(new) // 4
-    _write_lines(rng, folder, july, CSV_2016, "a", new[:part])
-    _write_lines(rng, folder, july, CSV_2019, "b", new[part : 2 * part])
-    _write_rows(folder, july, "c", new[2 * part : 3 * part], relief_fee=False)
-    _write_rows(folder, july, "d", new[3 * part :], relief_fee=True)
-    _send_again(folder, june, july, old[half : half + _RESENT])
-    lists = [_zones_batch(folder, june, zones), _zones_batch(folder, july, ())]
-    batches = [lists[0], _trips_batch(june), lists[1], _trips_batch(july)]
-    return Sample(tuple(batches), _answers(zones, [*june.won, *july.won]))
+    _write_lines(rng, folder, june, CSV_2013, "a", old[0])
+    _write_lines(rng, folder, june, CSV_2015, "b", old[1])
+    _write_lines(rng, folder, july, CSV_2016, "a", new[0])
+    _write_lines(rng, folder, july, CSV_2019, "b", new[1])
+    _write_rows(folder, august, "a", typed[0], relief_fee=False)
+    _write_rows(folder, august, "b", typed[1], relief_fee=True)
+    _send_again(folder, june, july, old[1][:_RESENT])
+    batches: list[Batch] = []
+    for month in months:
+        batches.append(_zones_batch(folder, month, zones if month is june else ()))
+        batches.append(_trips_batch(month))
+    return Sample(tuple(batches), _answers(zones, [each for month in months for each in month.won]))
+
+
+def _halves(records: Sequence[Record]) -> tuple[Sequence[Record], Sequence[Record]]:
+    """Share records out to two files; a refund, of the same second, stays with its ride."""
+    at = len(records) // 2
+    while at < len(records) and records[at].pickup == records[at - 1].pickup:
+        at += 1
+    return records[:at], records[at:]
 
 
 def _write_lines(
@@ -213,7 +222,7 @@ def _answers(zones: Sequence[Zone], won: Sequence[tuple[Record, bool]]) -> Answe
         name = names[record.origin] if has_zones else NO_ZONE
         rides[name] += _sign(record) == 1
         revenue[name] = revenue.get(name, Decimal(0)) + record.total
-    refunds, lonely = 2 * REFUNDED, 2 * UNMATCHED
+    refunds, lonely = 3 * REFUNDED, 3 * UNMATCHED  # in each month
     kinds = {
         "ride": rides.total() - refunds,
         "refunded ride": refunds,

@@ -11,17 +11,26 @@ arrivals as (
 
 ),
 
+-- Once over the arrivals, and twice over what is left of them.
+used_pairs as (
+
+    select
+        citizenship_code,
+        residence_code
+    from arrivals
+    group by citizenship_code, residence_code
+
+),
+
 used as (
 
     select citizenship_code as country_code
-    from arrivals
+    from used_pairs
     where citizenship_code is not null
-    group by citizenship_code
     union
     select residence_code as country_code
-    from arrivals
+    from used_pairs
     where residence_code is not null
-    group by residence_code
 
 ),
 

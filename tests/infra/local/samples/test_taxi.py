@@ -94,6 +94,7 @@ def test_all_layouts_are_there(sample: Sample[Answers]) -> None:
     for batch in sample.of_feed("trips"):
         for file in batch.files:
             name = file.path.stem.removeprefix("green_tripdata_2016-")
+            assert file.path.suffix == (".csv" if batch.batch_id < "201608" else ".parquet")
             if file.path.suffix == ".csv":
                 heads[name] = file.path.read_bytes().split(b"\n")[:3]
             else:
@@ -106,28 +107,30 @@ def test_all_layouts_are_there(sample: Sample[Answers]) -> None:
     assert [name for name, head in heads.items() if head[1] == b"\r"] == ["06a", "07a"]
     assert heads["06a"][0].endswith(b",Payment_type,Trip_type ")
     assert b"Lpep_dropoff_datetime" in heads["06b"][0]
-    assert (schemas["07c"].field("ehail_fee").type, len(schemas["07c"])) == (pa.null(), 20)
-    assert schemas["07d"].names[-1] == "cbd_congestion_fee"
-    assert schemas["07d"].field("payment_type").type == pa.int64()
+    assert (schemas["08a"].field("ehail_fee").type, len(schemas["08a"])) == (pa.null(), 20)
+    assert schemas["08b"].names[-1] == "cbd_congestion_fee"
+    assert schemas["08b"].field("payment_type").type == pa.int64()
 
 
 def test_every_record_is_accounted_for(sample: Sample[Answers]) -> None:
-    june, july = sample.of_feed("trips")
-    later = {identity(row) for row in kept(july)}
-    for batch, seen_later in ((june, later), (july, set[frozenset[tuple[str, str]]]())):
+    june, july, august = sample.of_feed("trips")
+    for batch, after in ((june, (july, august)), (july, (august,)), (august, ())):
         rows = kept(batch)
+        seen_later = {identity(row) for later in after for row in kept(later)}
         identities = Counter(map(identity, rows))
         assert sum(len(rows_of(file.path)) for file in batch.files) == batch.raw_rows
         assert len(rows) == batch.loaded_rows
-        assert sum(count - 1 for count in identities.values()) == batch.repeated > 0
+        assert sum(count - 1 for count in identities.values()) == batch.repeated
+        assert (batch.repeated > 0) == (batch is not august)
         assert len(identities.keys() & seen_later) == batch.superseded
         assert len(identities.keys() - seen_later) == batch.fact_rows
-    assert (june.superseded > 0, july.superseded) == (True, 0)
+    assert (june.superseded > 0, july.superseded, august.superseded) == (True, 0, 0)
 
 
 def test_every_rule_is_broken_and_every_flag_is_met(sample: Sample[Answers]) -> None:
     for batch in sample.of_feed("trips"):
-        assert sorted(batch.rejected) == ["length", "malformed", "range", "required", "type"]
+        broken = ["length", "malformed", "range", "required", "type"]
+        assert sorted(batch.rejected) == (broken if batch.batch_id < "201608" else [])
         assert sorted(batch.flagged) == [
             *("is_distance_absurd", "is_ended_before_start", "is_fare_absurd", "is_outside_month"),
             *("is_over_a_day", "is_too_fast", "is_without_distance"),
@@ -137,9 +140,12 @@ def test_every_rule_is_broken_and_every_flag_is_met(sample: Sample[Answers]) -> 
         assert len(late) == batch.flagged["is_outside_month"] == batch.late
 
 
-def test_refunds_mirror_rides(sample: Sample[Answers]) -> None:
-    june, july = sample.of_feed("trips")
-    records = {identity(row): row for batch in (june, july) for row in kept(batch)}
+@pytest.mark.parametrize("rides", [3000, 4000, 18_000])
+def test_refunds_mirror_rides(rides: int, tmp_path: Path) -> None:
+    """Also where a month is cut into files, which 3,000 rides put between a ride and its refund."""
+    sample = generate(tmp_path, rides=rides)
+    batches = sample.of_feed("trips")
+    records = {identity(row): row for batch in batches for row in kept(batch)}
     totals: Counter[tuple[str, ...]] = Counter()
     for row in records.values():
         ride = [row["lpep_pickup_datetime"], row["trip_distance"]]
@@ -155,8 +161,8 @@ def test_refunds_mirror_rides(sample: Sample[Answers]) -> None:
 
 
 def test_answers_add_up(sample: Sample[Answers]) -> None:
-    june, july = sample.of_feed("trips")
-    records = {identity(row): row for batch in (june, july) for row in kept(batch)}
+    batches = sample.of_feed("trips")
+    records = {identity(row): row for batch in batches for row in kept(batch)}
     answers = sample.answers
     assert sum(answers.rides.values()) == answers.kinds["ride"] + answers.kinds["refunded ride"]
     total = sum((Decimal(row["total_amount"]) for row in records.values()), Decimal(0))
@@ -168,10 +174,10 @@ def test_answers_add_up(sample: Sample[Answers]) -> None:
 
 
 def test_zones_come_once(sample: Sample[Answers]) -> None:
-    listed, rest = sample.of_feed("zones")
+    listed, *rest = sample.of_feed("zones")
     (file,) = listed.files
     lines = file.path.read_text(encoding="utf-8").splitlines()
     assert lines[0] == '"LocationID","Borough","Zone","service_zone"'
     assert lines[1].startswith('1,"')
     assert (len(lines) - 1, listed.raw_rows, listed.rejected_rows) == (38, 38, 0)
-    assert (rest.files, rest.raw_rows) == ((), 0)
+    assert [(each.files, each.raw_rows) for each in rest] == [((), 0)] * 2
