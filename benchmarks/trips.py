@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
+from spark_jobs import sql
 from spark_jobs.feed import Feed, parse_feed
 
 FILES = 2
@@ -96,15 +97,21 @@ def _feed(columns: tuple[tuple[str, str, str], ...], absent: Any = (), **files: 
     return parse_feed({**spec, "columns": declared})
 
 
-def _casts(columns: tuple[tuple[str, str, str], ...], *, typed: bool = False) -> tuple[str, ...]:
+def _casts(
+    columns: tuple[tuple[str, str, str], ...], absent: Any = (), *, typed: bool = False
+) -> tuple[str, ...]:
     def cast(alias: str, kind: str) -> str:
         if kind.startswith("varchar"):
             return alias
         if kind == "timestamp":
-            return alias if typed else f"try_to_timestamp({alias}, '{FORMATS[0]}')"
+            moments = (f"try_to_timestamp({alias}, {sql.literal(form)})" for form in FORMATS)
+            return alias if typed else f"coalesce({', '.join(moments)})"
         return f"try_cast({alias} as {kind.removesuffix(' precision')})"
 
-    return tuple(f"{cast(alias, kind)} as {name}" for alias, name, kind in columns)
+    return (
+        *(f"{cast(alias, kind)} as {name}" for alias, name, kind in columns),
+        *(f"cast(null as {kind}) as {name}" for name, kind in absent),
+    )
 
 
 def _strings() -> str:
@@ -197,7 +204,7 @@ def _write_parquet(rows: int, folder: Path) -> None:
 
 def _csv(name: str, title: str, broken: float) -> Shape:
     writing: Callable[[Path], None] = lambda folder: _write_csv(broken, 14, folder)  # noqa: E731
-    return Shape(name, title, _feed(COLUMNS, ABSENT), _casts(COLUMNS), _read_csv, writing)
+    return Shape(name, title, _feed(COLUMNS, ABSENT), _casts(COLUMNS, ABSENT), _read_csv, writing)
 
 
 SHAPES = (
@@ -215,7 +222,7 @@ SHAPES = (
         "json",
         "trips as JSON lines",
         _feed(COLUMNS, ABSENT, format="jsonl"),
-        _casts(COLUMNS),
+        _casts(COLUMNS, ABSENT),
         _read_json,
         lambda folder: _write_json(4, folder),
     ),

@@ -51,11 +51,21 @@ def _unquote(text: str, files: FileFormat) -> str:
     return re.sub(f"{re.escape(files.escape)}(.)", r"\1", inner, flags=re.DOTALL)
 
 
+def without_quotes(raw: str, files: FileFormat) -> str:
+    """Return the condition that a record is nothing but fields between delimiters.
+
+    A delimiter of backslashes has a meaning of its own in Spark's parser (`\\\\t`).
+    """
+    if "\\" in files.delimiter:
+        return "false"
+    return f"not contains({raw}, {sql.literal(files.quote)})" if files.quote else "true"
+
+
 def badly_quoted(raw: str, files: FileFormat) -> str:
     """Return the condition that a quote is left open, or that text follows one that closes.
 
     Spark's CSV parser takes both as content. The pattern is possessive throughout, so that it
-    neither backtracks nor recurses; only lines that hold a quote are matched at all.
+    neither backtracks nor recurses; it is for records that hold a quote.
     """
     if not files.quote:
         return "false"
@@ -64,7 +74,7 @@ def badly_quoted(raw: str, files: FileFormat) -> str:
     bare = f"(?!{quote}|{comma}){other}{other}*+"
     field = f"(?:{quoted(files)}|{bare}|)"
     pattern = sql.literal(f"^{field}(?:{comma}{field})*+$")
-    return f"contains({raw}, {sql.literal(files.quote)}) and not rlike({raw}, {pattern})"
+    return f"not rlike({raw}, {pattern})"
 
 
 def quoted(files: FileFormat) -> str:

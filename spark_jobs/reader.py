@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DataType
 
 from spark_jobs import sql
-from spark_jobs.csv_text import badly_quoted, without_surplus
+from spark_jobs.csv_text import badly_quoted, without_quotes, without_surplus
 from spark_jobs.feed import SOURCE_FILE, ExtraColumns, Feed, FileFormat, Format
 from spark_jobs.flaws import FIELDS, FLAW, NUL, RAW, Flaw
 from spark_jobs.headers import Family
@@ -124,13 +124,20 @@ def _read_csv_lines(spark: SparkSession, feed: Feed, family: Family) -> DataFram
         lines = lines.where(f"not {sql.in_list(RAW, family.header_texts)}")
     record = without_surplus(RAW, names, files) if files.trailing_delimiters else RAW
     parsed = f"from_csv({record}, {sql.literal(_schema(family))}, {_options_map(files)})"
-    return lines.selectExpr("*", f"{parsed} as _record").selectExpr(
+    # A line without quotes is its delimiters: to split there takes a quarter of what a parser does.
+    simple = without_quotes(RAW, files)
+    split = f"split({record}, {sql.literal(re.escape(files.delimiter))}, -1)"
+    return lines.selectExpr(
+        *("*", f"if({simple}, {split}, null) as _fields"),
+        f"if({simple}, null, {parsed}) as _record",
+    ).selectExpr(
         *(*_PLACE, RAW),
         f"case when not _readable then '{Flaw.ENCODING.value}' "
-        f"when {badly_quoted(RAW, files)} then '{Flaw.QUOTING.value}' "
+        f"when _fields is not null and size(_fields) <> {names} then '{Flaw.COUNT.value}' "
+        f"when _record is not null and {badly_quoted(RAW, files)} then '{Flaw.QUOTING.value}' "
         f"when _record.{CORRUPT} is not null then '{Flaw.COUNT.value}' end as {FLAW}",
         f"{names} as {FIELDS}",
-        *_columns(feed, family, "_record."),
+        *_columns(feed, family, "if(_record is null, get(_fields, {at}), _record.c{at})"),
     )
 
 
@@ -144,7 +151,7 @@ def _read_csv_records(spark: SparkSession, feed: Feed, family: Family) -> DataFr
         f"case when {unreadable} then '{Flaw.ENCODING.value}' "
         f"when {CORRUPT} is not null then '{Flaw.COUNT.value}' end as {FLAW}",
         f"{len(family.names)} as {FIELDS}",
-        *_columns(feed, family, ""),
+        *_columns(feed, family, "c{at}"),
     )
 
 
@@ -240,17 +247,23 @@ def _options_map(files: FileFormat) -> str:
     return f"map({', '.join(pairs)})"
 
 
-def _columns(feed: Feed, family: Family, prefix: str) -> Sequence[str]:
-    """Return the contract's columns by the fields of a CSV record; NULL where a file lacks one."""
+def _columns(feed: Feed, family: Family, field: str) -> Sequence[str]:
+    """Return the contract's columns by the fields of a CSV record; NULL where a file lacks one.
+
+    `field` is the SQL of the field number `{at}`; one without text is NULL or ''.
+    """
     positions = family.positions
     columns = []
     for column in feed.columns:
         if column.extra:
             names = {f"{name or f'field {at + 1}'}": at for at, name in family.extra.items()}
-            pairs = ", ".join(f"{sql.literal(n)}, {prefix}c{at}" for n, at in names.items())
+            pairs = ", ".join(
+                f"{sql.literal(name)}, nullif({field.format(at=at)}, '')"
+                for name, at in names.items()
+            )
             value = _captured(f"cast(map({pairs}) as map<string, string>)", "v is not null")
         elif column.name in positions:
-            value = f"{prefix}c{positions[column.name]}"
+            value = field.format(at=positions[column.name])
         else:
             value = sql.literal(None)
         columns.append(f"{value} as {sql.name(column.name)}")

@@ -43,7 +43,7 @@ def convert_rows(rows: DataFrame, feed: Feed, batch_id: str, loaded_at: str) -> 
         *(f"{_value(c, kinds)} as {sql.name(c.name)}" for c in feed.columns),
         f"if({bad}, to_json(struct({read})), {sql.literal(batch_id)}) as {BATCH_ID}",
         SOURCE_FILE,
-        f"timestamp {sql.literal(loaded_at)} as {LOADED_AT}",
+        f"{_outside_code(f'timestamp {sql.literal(loaded_at)}')} as {LOADED_AT}",
         f"{bad} as {REJECTED}",
     )
 
@@ -79,6 +79,15 @@ def explain_rejects(rows: DataFrame, feed: Feed) -> DataFrame:
             "array_join(found.reason, '; ') as reason",
         )
     )
+
+
+def _outside_code(constant: str) -> str:
+    """Return a constant of a batch so that it is no part of the code that Spark generates.
+
+    Java then compiles the code of a feed once in the life of a session: it would be that of another
+    program for every batch. Spark keeps arrays beside the code; the index is 0.
+    """
+    return f"array({constant})[cast(shiftright({ROW}, 62) as int)]"
 
 
 def _form(feed: Feed) -> str:
