@@ -19,7 +19,7 @@ from spark_jobs.feed import SOURCE_FILE, ExtraColumns, Feed, FileFormat, Format
 from spark_jobs.flaws import FIELDS, FLAW, NUL, RAW, Flaw
 from spark_jobs.headers import Family
 from spark_jobs.storage import StoredFile
-from spark_jobs.typed_values import takes, text_of
+from spark_jobs.typed_values import read_field, takes, text_of
 
 ROW = "_row"
 BLOCK = "_block"
@@ -187,9 +187,9 @@ def _read_json(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
 
 
 def _read_parquet(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
-    schema = family.header_texts[0]
-    rows = spark.read.schema(sql.struct_type(schema)).parquet(*paths_of(family.files))
-    fields = {at: (sql.name(name), kind) for at, (name, kind) in enumerate(sql.fields(schema))}
+    schema = sql.struct_type(family.header_texts[0])
+    rows = spark.read.schema(schema).parquet(*paths_of(family.files))
+    fields = [read_field(field) for field in schema.fields]
     columns = []
     for column in feed.columns:
         at = family.positions.get(column.name)

@@ -16,6 +16,8 @@ _CONF = {
     # microseconds, and not nanoseconds (https://github.com/apache/arrow/issues/38000).
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "snappy",
+    # Timestamps in nanoseconds are read as numbers, which become timestamps in `typed_values`.
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
     # decode() with any of Java's charsets, bad bytes as U+FFFD instead of a failed job.
     "spark.sql.legacy.javaCharsets": "true",
     "spark.sql.legacy.codingErrorAction": "true",

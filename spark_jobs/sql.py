@@ -6,9 +6,9 @@ Built from Python functions, the plan of a feed with twenty columns took longer 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from pyspark.sql.types import DataType, StructType
+from pyspark.sql.types import StructType
 
 
 def literal(text: str | None) -> str:
@@ -42,8 +42,3 @@ def concat(*parts: str) -> str:
 def struct_type(schema: str) -> StructType:
     """Return the Spark schema of its JSON."""
     return StructType.fromJson(json.loads(schema))
-
-
-def fields(schema: str) -> Iterator[tuple[str, DataType]]:
-    """Return the names and types of a schema's fields."""
-    return ((each.name, each.dataType) for each in struct_type(schema).fields)

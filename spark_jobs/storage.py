@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,9 @@ from pyspark.sql import SparkSession
 
 _BYTE_ORDER_MARK = 0xFEFF
 _LINE_END = re.compile("\r\n|\r|\n")
+# A column as Parquet's MessageType writes it: `  optional int64 at (TIMESTAMP(NANOS,true));`.
+_NANOSECONDS = re.compile(r"^  \w+ int64 (.+) \(TIMESTAMP\(NANOS,\w+\)\)", re.MULTILINE)
+NANOSECONDS = "nanoseconds"
 _SAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -119,7 +123,10 @@ class Storage:
         return found
 
     def parquet_schema(self, url: str) -> str:
-        """Return the Spark schema of a Parquet file as JSON; raise `OSError` if it is none."""
+        """Return the Spark schema of a Parquet file as JSON; raise `OSError` if it is none.
+
+        Spark has no timestamps in nanoseconds: those columns are of type long, and marked.
+        """
         hadoop = self._jvm.org.apache.parquet.hadoop
         try:
             source = hadoop.util.HadoopInputFile.fromPath(self._path(url), self._conf)
@@ -132,7 +139,12 @@ class Storage:
             converter = sql.execution.datasources.parquet.ParquetToSparkSchemaConverter(
                 sql.internal.SQLConf.get()
             )
-            return str(converter.convert(schema).json())
+            found = json.loads(str(converter.convert(schema).json()))
+            counted = set(_NANOSECONDS.findall(str(schema.toString())))
+            for each in found["fields"]:
+                if each["name"] in counted:
+                    each["metadata"] = {NANOSECONDS: True}
+            return json.dumps(found)
         except Py4JJavaError as error:
             raise OSError(_reason(error)) from error
 

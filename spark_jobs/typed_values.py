@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from pyspark.sql import types as spark
 
+from spark_jobs import sql
 from spark_jobs.feed import Column, FileFormat
 from spark_jobs.redshift_types import Kind
 from spark_jobs.rules import null_markers
+from spark_jobs.storage import NANOSECONDS
 
 _WHOLE = (Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT)
+
+
+def read_field(field: spark.StructField) -> tuple[str, spark.DataType]:
+    """Return the SQL and the type of a Parquet file's field.
+
+    Nanoseconds since 1970 become a timestamp; what is below a microsecond is cut off, downwards.
+    """
+    name = sql.name(field.name)
+    if not field.metadata.get(NANOSECONDS):
+        return name, field.dataType
+    micros = f"({name} div 1000 - if({name} < 0 and {name} % 1000 <> 0, 1, 0))"
+    return f"timestamp_micros({micros})", spark.TimestampType()
 
 
 def takes(kind: spark.DataType, column: Column, files: FileFormat) -> bool:

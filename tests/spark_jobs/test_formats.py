@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import datetime
 import gzip
-import io
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from spark_jobs import writer
 from tests.spark_jobs.conftest import Batches
-from tests.spark_jobs.feeds import column, feed
+from tests.spark_jobs.feeds import column, feed, parquet
 
 pytestmark = pytest.mark.slow
-
-
-def parquet(**columns: Any) -> bytes:
-    buffer = io.BytesIO()
-    pq.write_table(pa.table(columns), buffer)
-    return buffer.getvalue()
 
 
 def test_parquet_files_of_several_schemas_are_read_by_the_same_rules(batches: Batches) -> None:
