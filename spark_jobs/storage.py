@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 _BYTE_ORDER_MARK = 0xFEFF
@@ -46,6 +47,7 @@ class Storage:
         self._gateway: Any = context._gateway
         self._jvm: Any = context._jvm
         self._conf: Any = context._jsc.hadoopConfiguration()
+        self._sql_conf: Any = spark._jsparkSession.sessionState().conf()
 
     def glob(self, pattern: str) -> list[StoredFile]:
         """Return the files that match, sorted; names that start with `_` or `.` are hidden."""
@@ -137,7 +139,7 @@ class Storage:
                 reader.close()
             sql = self._jvm.org.apache.spark.sql
             converter = sql.execution.datasources.parquet.ParquetToSparkSchemaConverter(
-                sql.internal.SQLConf.get()
+                self._sql_conf
             )
             found = json.loads(str(converter.convert(schema).json()))
             counted = set(_NANOSECONDS.findall(str(schema.toString())))
@@ -147,6 +149,8 @@ class Storage:
             return json.dumps(found)
         except Py4JJavaError as error:
             raise OSError(_reason(error)) from error
+        except PySparkException as error:  # a type that Spark does not have
+            raise OSError(str(error).splitlines()[0]) from error
 
     def parquet_rows(self, url: str) -> int:
         """Return how many rows a Parquet file has, by its footer."""
