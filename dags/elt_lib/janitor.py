@@ -11,6 +11,7 @@ from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import BaseOperator, Param
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.timetables.interval import CronDataIntervalTimetable
 
 from elt_lib import strays
 from elt_lib.pipeline import default_args
@@ -31,7 +32,7 @@ def janitor_options() -> dict[str, Any]:
     return {
         "dag_id": "janitor",
         "description": "Finds what runs left behind.",
-        "schedule": "0 5 * * *",
+        "schedule": CronDataIntervalTimetable("0 5 * * *", timezone="UTC"),
         "start_date": datetime(2024, 1, 1, tzinfo=UTC),
         "catchup": False,
         "max_active_runs": 1,
