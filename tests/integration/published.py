@@ -14,7 +14,7 @@ BATCHES = {
     date(2019, 10, 1): {"trips": ["Divvy_Trips_2019_Q3.csv", "Divvy_Trips_2019_Q4.csv"]},
     date(2020, 1, 1): {"trips": ["Divvy_Trips_2020_Q1.csv"]},
 }
-TIMES = ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
+TIMES = ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M:%S")
 COLUMNS = {
     "id": ("trip_id", "ride_id"),
     "start": ("starttime", "start_time", "started_at"),

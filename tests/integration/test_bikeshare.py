@@ -1,24 +1,22 @@
 """Whole runs of the bike-share DAG, on a stack of their own."""
 
 import csv
-import re
 from collections import Counter
-from dataclasses import asdict
 from datetime import date
 
 import pytest
 
 from infra.local.samples import bikeshare
 from tests.integration.killer import Killer
+from tests.integration.leaks import leaks, secrets_of, tables, written_files
 from tests.integration.published import BATCHES, DATA, read, station
+from tests.integration.raw_trips import Calculated
 
 pytestmark = pytest.mark.integration
 
 FIRST, LAST = date(2018, 1, 1), date(2018, 3, 31)
 AGAIN, AGAIN_ENDS = date(2018, 2, 1), date(2018, 2, 28)
 TRIPS = 6_000
-TOKEN = re.compile(rb"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}")
-"""A JSON Web Token, as Airflow's tasks show to its API server."""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +52,21 @@ def test_every_row_is_accounted_for(lab, sample, clean):
         "select _batch_id, count(*) from marts.fct_trips group by _batch_id order by _batch_id"
     )
     assert facts == [(b.batch_id, b.fact_rows) for b in sample.of_feed("trips")]
+    status, said = lab.command("accounting")
+    assert status == 0, said
+    lines = [line.split() for line in said.replace(",", "").splitlines()]
+    for b in sample.of_feed("trips"):
+        counts = [str(n) for n in (b.raw_rows, b.rejected_rows, b.loaded_rows)]
+        assert ["bikeshare", "trips", b.batch_id, "loaded", *counts] in [line[:7] for line in lines]
+    rejected = Counter()
+    for b in sample.of_feed("trips"):
+        rejected.update(b.rejected)
+    shown = Counter()
+    for line in lines[lines.index(["Rejected", "rows", "by", "rule"]) :]:
+        if line[:2] == ["bikeshare", "trips"] and line[2] in rejected:
+            shown[line[2]] += int(line[-1])
+    assert shown == rejected
+    assert "How fresh each feed is" in said
 
 
 def test_a_month_without_station_file_is_recorded(lab, sample, clean):
@@ -88,13 +101,93 @@ def test_station_traffic_is_what_the_sample_knows(lab, sample, clean):
 
 
 def test_a_second_run_of_a_month_changes_nothing(lab, clean, fingerprint):
-    outcome, said = lab.run(AGAIN, AGAIN_ENDS)
-    assert len(outcome.succeeded) == 1, "\n".join(said)
+    """Also when who started it stops following and comes back."""
+    again = ("backfill", "bikeshare", str(AGAIN), str(AGAIN_ENDS))
+    process = lab.start(*again)
+    for line in process.stdout:
+        if "wait_for_trips success" in line:
+            break
+    process.terminate()
+    said, _ = process.communicate(timeout=10)
+    assert process.returncode == 143, said
+    assert "the runs go on. The same command follows them again." in said
+    status, said = lab.command(*again)
+    assert status == 0, said
+    assert "following" in said
     assert fingerprint() == clean
 
 
+def facts(lab):
+    """The fact's trips and the traffic of stations, as `Calculated` has them."""
+    trips = lab.query("select trip_id, _batch_id, started_at, ended_at from marts.fct_trips")
+    traffic = lab.query(
+        """
+        select station_name, sum(departures), sum(arrivals)
+        from marts.agg_station_traffic
+        group by station_name
+        """
+    )
+    return (
+        {trip: (batch, start, end) for trip, batch, start, end in trips},
+        {name: (int(departures), int(arrivals)) for name, departures, arrivals in traffic},
+    )
+
+
+def test_late_files_are_reloaded_and_the_facts_equal_a_full_refresh(
+    lab, sample, clean, fingerprint, tmp_path
+):
+    """Files of February come when all months are loaded: new trips, corrections, bad rows."""
+    files = {b.batch_id: [f.path for f in b.files] for b in sample.of_feed("trips")}
+    before = Calculated.of(files)
+    assert facts(lab) == (before.trips, before.traffic())
+    batch, late = "20180201T000000", []
+    for months in (("2017-11", "2017-12", "2018-01", "2018-02"), ("2018-01", "2018-02")):
+        # February's trips have numbers of their own in the first, those of the clean run in the
+        # second, which corrects a trip of January, too.
+        other = bikeshare.generate(tmp_path / str(len(late)), months=months, trips=600, seed=7)
+        made = other.of_feed("trips")[-1].files[1].path
+        late.append(made.rename(tmp_path / f"201802-divvy-trips-{8 + len(late)}.csv"))
+    after = Calculated.of({**files, batch: [*files[batch], *late]})
+    changed = {trip for trip, found in after.trips.items() if before.trips.get(trip) != found}
+    batches_before = {before.trips.get(trip, ("new",))[0][:6] for trip in changed}
+    assert batches_before == {"new", "201801", "201802"}
+    assert after.rejected[batch] > before.rejected[batch]
+
+    status, said = lab.command("reload", "bikeshare", "2017-05-01")
+    assert status == 1
+    assert "bikeshare has no batch 20170501T000000 that could be loaded again." in said
+    keys = {f"raw/bikeshare/trips/2018/02/{path.name}": path for path in late}
+    lab.upload(keys)
+    try:
+        status, said = lab.command("reload", "bikeshare", "2018-02-01")
+    finally:
+        for key in keys:
+            (lab.config.s3 / lab.config.lake_bucket / key).unlink()
+    assert status == 0, said
+    assert "2018-02-01  load_trips success" in said
+
+    assert facts(lab) == (after.trips, after.traffic())
+    raw, rejected = after.raw[batch], after.rejected[batch]
+    assert lab.query(
+        f"""
+        select raw_rows, rejected_rows, loaded_rows
+        from ops.load_ledger
+        where feed = 'trips' and batch_id = '{batch}'
+        """
+    ) == [(raw, rejected, raw - rejected)]
+    reloaded = fingerprint()
+    refresh = ("dbt", "run", "--full-refresh", "--select", "fct_trips", "agg_station_traffic")
+    folders = ("--project-dir", "dbt_project", "--profiles-dir", "profiles")
+    status, said = lab.command("run", *refresh, *folders)
+    assert status == 0, said
+    assert fingerprint() == reloaded
+
+
 def test_killed_processes_leave_nothing_behind(lab, clean, fingerprint):
-    """Kill the submitting task, Spark, the scheduler and the load; Airflow retries by itself."""
+    """Kill the submitting task, Spark, the scheduler and the load; Airflow retries by itself.
+
+    The late files of the test before are withdrawn by this run, too.
+    """
     known = {batch["id"] for batch in lab.livy("/batches")["sessions"]}
     clusters = lab.clusters()
     killer = Killer(lab, known)
@@ -221,31 +314,47 @@ def test_stations_have_their_published_place_and_size(loaded):
 def test_no_secret_is_written_down(lab, clean):
     """Neither in a log, a report or manifest in S3, dbt's files, nor in Airflow's metadata.
 
-    Airflow's metadata hold rendered templates and XComs. What the stack keeps secrets in, its
-    environment and its settings, is what this test leaves out.
+    Airflow's metadata hold rendered templates and XComs, the warehouse's own tables what clients
+    ran. What the stack keeps secrets in, its environment and settings, is left out. Then secrets
+    are planted in each place, to see that they would be found.
     """
-    config = lab.config
-    secrets = {name: value for name, value in asdict(config.secrets).items() if len(value) > 8}
+    config, secrets = lab.config, secrets_of(lab.config)
     assert {"redshift_password", "postgres_password", "aws_secret_access_key"} <= secrets.keys()
-    folders = [config.logs, config.airflow_home / "logs", config.s3, config.state / "dbt"]
-    folders.append(config.state / "livy")
-    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    names = {path.name for path in files}
+    names = {path.name for path in written_files(config)}
     assert {"attempt=1.log", "redshift.log", "report.json", "manifest.json"} <= names
-    found = []
-    for path in files:
-        content = path.read_bytes()
-        found += [(n, str(path)) for n, secret in secrets.items() if secret.encode() in content]
-        found += [("token", str(path))] * bool(TOKEN.search(content))
-    with lab.postgres("airflow") as metadata:
-        tables = metadata.execute(
-            "select tablename from pg_tables where schemaname = 'public' order by 1"
-        ).fetchall()
-        assert {("xcom",), ("rendered_task_instance_fields",)} <= set(tables)
-        for (table,) in tables:
-            for (row,) in metadata.execute(f'select t::text from "{table}" as t'):
-                found += [(name, table) for name, secret in secrets.items() if secret in row]
-    with lab.postgres() as warehouse:
-        for (row,) in warehouse.execute("select t::text from pg_internal.load_history as t"):
-            found += [(name, "load history") for name, secret in secrets.items() if secret in row]
-    assert found == []
+    assert lab.query("select count(*) from sys_query_history")[0][0]  # it is written when read
+    with lab.postgres("airflow") as metadata, lab.postgres() as warehouse:
+        searched = {*tables(metadata, "public"), *tables(warehouse, "pg_internal", "ops")}
+        assert {
+            *("public.xcom", "public.rendered_task_instance_fields", "public.log"),
+            *("pg_internal.load_history", "ops.load_ledger"),
+        } <= searched
+        assert leaks(config, metadata, warehouse) == set()
+
+        task_log = next(path for path in written_files(config) if path.name == "attempt=1.log")
+        planted = task_log.with_name("planted.log")
+        stored = config.s3 / config.lake_bucket / "planted.json"
+        token = ".".join(["eyJhbGciOiJIUzUxMiJ9", "eyJzdWIiOiIwMTkxIn0", "c2lnbmF0dXJlLW9m"])
+        try:
+            planted.write_text(f"password={secrets['redshift_password']}, {token}\n")
+            stored.write_text(f'{{"key": "{secrets["aws_secret_access_key"]}"}}')
+            metadata.execute(
+                "insert into log (dttm, event, extra) values (now(), 'planted', %s)",
+                (f'{{"conn": "postgres://postgres:{secrets["postgres_password"]}@host"}}',),
+            )
+            warehouse.execute(
+                "insert into pg_internal.load_history (query_id, error_message) values (-1, %s)",
+                (f"credentials 'aws_secret_access_key={secrets['aws_secret_access_key']}'",),
+            )
+            assert leaks(config, metadata, warehouse) == {
+                ("redshift_password", "planted.log"),
+                ("token", "planted.log"),
+                ("aws_secret_access_key", "planted.json"),
+                ("postgres_password", "public.log"),
+                ("aws_secret_access_key", "pg_internal.load_history"),
+            }
+        finally:
+            metadata.rollback()
+            warehouse.rollback()
+            planted.unlink(missing_ok=True)
+            stored.unlink(missing_ok=True)
