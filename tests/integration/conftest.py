@@ -77,10 +77,10 @@ class Lab:
         for key, path in files.items():
             client.upload_file(str(path), self.config.lake_bucket, key)
 
-    def run(self, first: date, last: date) -> tuple[Outcome, list[str]]:
+    def run(self, first: date, last: date, source: str = "bikeshare") -> tuple[Outcome, list[str]]:
         """Run the DAG for the months between two days; returns the outcome and what was said."""
         said: list[str] = []
-        return backfill(self.config, "bikeshare", first, last, said.append), said
+        return backfill(self.config, source, first, last, said.append), said
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the stack's command line, as make does."""
