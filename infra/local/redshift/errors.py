@@ -18,6 +18,7 @@ INTERNAL_ERROR = "XX000"
 PROTOCOL_VIOLATION = "08P01"
 CONNECTION_FAILURE = "08006"
 STRING_TRUNCATION = "22001"
+NUMERIC_OVERFLOW = "22003"
 QUERY_CANCELED = "57014"
 PROGRAM_LIMIT = "54000"
 STATEMENT_TOO_COMPLEX = "54001"
@@ -130,12 +131,11 @@ def redshift_fields(
         mapped["M"] = "Found multiple matches to update the same tuple."
         mapped.pop("H", None)
     elif code == "40001" or "concurrently updated" in text or "concurrently deleted" in text:
-        mapped["C"] = "40001"
-        mapped["M"] = (
-            "1023 DETAIL: Serializable isolation violation - could not complete because of "
-            "conflict with concurrent transaction"
-        )
-        mapped["D"] = text
+        conflict = isolation_violation("table - 0", "1, 2 (pid:0)")  # PostgreSQL names neither
+        mapped |= {"C": conflict.sqlstate, "M": conflict.message, "D": conflict.detail or ""}
+        mapped["H"] = f"PostgreSQL behind the local gateway says: {text}"
+    elif code == NUMERIC_OVERFLOW and text == "numeric field overflow":
+        mapped["M"] = "Numeric data overflow (result precision)"
     elif code == "42704":
         mapped["M"] = text.replace('role "role:', 'role "')
     elif code == "23502":

@@ -64,8 +64,10 @@ begin
                 select from pg_catalog.pg_class as c
                 where c.oid = found_id and c.relname = (parse_ident(wanted))[cardinality(parse_ident(wanted))]
             ) then
-                raise exception 'relation % was replaced after this transaction''s snapshot', wanted
-                    using errcode = '40001';
+                raise exception 'could not complete because of conflict with concurrent transaction'
+                    using
+                        errcode = 'XX000',
+                        detail = format('relation %s was replaced after this transaction''s snapshot', wanted);
             end if;
         end if;
         return query

@@ -83,6 +83,24 @@ begin
     end if;
 end $do$;
 
+-- AVG(x) is avg(sum(x), count(x), avg(x)): of NUMERIC a NUMERIC of the argument's scale, whose
+-- further digits are cut (https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html; that they are
+-- cut: ImplementRedshiftAvgDecimal.java of https://github.com/trinodb/trino). Nineteen more digits
+-- than the scale are enough for any count of rows to cut rightly.
+create or replace function pg_internal.avg(total numeric, rows bigint, mean numeric) returns numeric
+language sql immutable parallel safe as
+    $$ select trunc(round(total, scale(total) + 19) / nullif(rows, 0), scale(total)) $$;
+create or replace function pg_internal.avg(total numeric, rows bigint, mean bigint) returns bigint
+language sql immutable parallel safe as $$ select mean $$;
+create or replace function pg_internal.avg(total double precision, rows bigint, mean double precision)
+returns double precision language sql immutable parallel safe as $$ select mean $$;
+create or replace function pg_internal.avg(total interval, rows bigint, mean interval)
+returns interval language sql immutable parallel safe as $$ select mean $$;
+
+-- A division with a given scale: `one` is ten to the scale, `unit` its inverse (translate/division.py).
+create or replace function pg_internal.quotient(value numeric, divisor numeric, one numeric, unit numeric)
+returns numeric language sql immutable parallel safe as $$ select div(value * one, divisor) * unit $$;
+
 -- Settings: PostgreSQL's, or Redshift's own with their defaults.
 create or replace function pg_internal.current_setting(name text, lenient boolean default false)
 returns text language sql stable as $$

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from infra.local.redshift.catalog.install import SystemViews
-from infra.local.redshift.errors import GatewayError, refused
+from infra.local.redshift.errors import GatewayError, concurrent_transaction, refused
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.session.query_log import VIEWS, QueryLog
 from infra.local.redshift.session.reading import aside
@@ -17,7 +17,7 @@ from infra.local.redshift.translate.lateral import lateral_uses, substitute
 from infra.local.redshift.translate.lexer import Token, tokenize
 from infra.local.redshift.translate.long_names import stored
 from infra.local.redshift.translate.parser import literal, quote
-from infra.local.redshift.translate.relations import Relation, find_relations
+from infra.local.redshift.translate.relations import Relation, find_relations, quoted
 from infra.local.redshift.translate.result import Context, Plan
 from infra.local.redshift.translate.show import LATE_BINDING_COLUMNS
 from infra.local.redshift.translate.statement import split, translate
@@ -79,14 +79,25 @@ class Planner:
             try:
                 return await aside(len(sql), translate, sql, tokens, context)
             except NeedsColumns as need:
-                (query,) = split(need.query)
-                asked = await self.plan(need.query, query, context)
-                rows = await self._relay.hidden_query(
-                    f"select pg_internal.columns_of({literal(asked.sql)})"
-                )
-                columns = tuple(str(row[0]) for row in rows)
-                context = replace(context, columns=(*context.columns, (need.query, columns)))
+                answer = await self._answer(need, context)
+                context = replace(context, columns=(*context.columns, (need.key, answer)))
         raise refused("A statement with so many stars", sql)
+
+    async def _answer(self, need: NeedsColumns, context: Context) -> tuple[str, ...]:
+        """The columns of a query, or the columns and types of a relation."""
+        if need.relation:
+            name = ".".join(map(quoted, need.relation))
+            if not await self._definitions([name]):
+                return await self._texts(f"pg_internal.relation_types({literal(name)})")
+        function = "query_types" if need.relation else "columns_of"
+        (query,) = split(need.query)
+        asked = await self.plan(need.query, query, context)
+        return await self._texts(f"pg_internal.{function}({literal(asked.sql)})")
+
+    async def _texts(self, call: str) -> tuple[str, ...]:
+        """The rows of a call that returns texts."""
+        rows = await self._relay.hidden_query(f"select {call}")
+        return tuple(str(row[0]) for row in rows)
 
     async def _lateral_aliases(self, sql: str) -> str:
         """SQL with lateral aliases put in where PostgreSQL knows no column of that name."""
@@ -140,7 +151,8 @@ class Planner:
             try:
                 return await self._look_up(names)
             except GatewayError as error:
-                if error.sqlstate != "40001" or not self._relay.fresh:
+                replaced = error.message == concurrent_transaction().message
+                if not (replaced and self._relay.fresh):
                     raise
                 await self._relay.hidden_query("rollback")
                 await self._relay.hidden_query("begin isolation level repeatable read")

@@ -55,6 +55,20 @@ def _ratio_to_report(e: Expressions, name_at: int, opening: int, closing: int) -
     e.done_to = end
 
 
+def _avg(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """AVG of NUMERIC needs the sum, whose scale is the argument's; see catalog/40_functions.sql."""
+    end, over = closing, ""
+    if e.is_word(closing + 1, "over"):
+        after = closing + 2
+        end = e.end_of_parentheses(after) if e.is_mark(after, "(") else after
+        over = f" over {e.rewritten(after, end + 1)}"
+    value = e.text_of((opening + 1, closing)) if closing > opening + 1 else ""
+    parts = (f"{name}({value}){over}" for name in ("sum", "count", "pg_internal.avg"))
+    start = e.tokens[name_at - 2 if e.is_mark(name_at - 1, ".") else name_at].start
+    e.edits.replace(start, e.tokens[end].end, f"pg_internal.avg({', '.join(parts)})")
+    e.done_to = max(e.done_to, end)
+
+
 def _extract(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     """EXTRACT returns the integer of one part only, which may be one of Redshift's aliases.
 
@@ -162,6 +176,7 @@ def _late_binding_columns(e: Expressions, name_at: int, _opening: int, closing: 
 
 SPECIAL: dict[str, Special] = {
     "array": _array,
+    "avg": _avg,
     "cast": _cast,
     "convert": _convert,
     "decode": _decode,

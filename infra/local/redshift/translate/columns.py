@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from infra.local.redshift.translate.blocks import Block, Span, closing, find_blocks, is_star, items
 from infra.local.redshift.translate.lexer import Kind, Token
-from infra.local.redshift.translate.relations import fold
+from infra.local.redshift.translate.relations import fold, quoted
 from infra.local.redshift.translate.sources import Source
 
 
@@ -25,11 +25,20 @@ class Known:
 
 
 class NeedsColumns(Exception):
-    """Translation goes on when the columns of this query are known."""
+    """Translation goes on when the columns of this query are known.
 
-    def __init__(self, query: str) -> None:
+    Of a relation that is named instead, columns and types are asked for: name, type, name, type …
+    """
+
+    def __init__(self, query: str, *, relation: tuple[str, ...] = ()) -> None:
         super().__init__(query)
-        self.query = query
+        self.relation = relation
+        self.query = query if not relation else f"select * from {'.'.join(map(quoted, relation))}"  # noqa: S608
+
+    @property
+    def key(self) -> str:
+        """Under what the answer is known."""
+        return f"types of {self.query}" if self.relation else self.query
 
 
 def columns_of(sql: str, tokens: list[Token], source: Source, known: Known) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from infra.local.redshift.errors import GatewayError, show_statement
 from infra.local.redshift.translate.columns import Known
+from infra.local.redshift.translate.division import rewrite_division
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Kind, Token, tokenize, words
 from infra.local.redshift.translate.names import CALLED, name_items
@@ -31,6 +32,7 @@ _CONSTRUCTS: tuple[tuple[frozenset[str], Construct], ...] = (
     (words("pivot unpivot"), rewrite_pivot),
     (frozenset({"(+)"}), rewrite_outer_joins),
     (words("qualify"), rewrite_qualify),
+    (frozenset({"/"}), rewrite_division),
     (words("varchar nvarchar varying") | frozenset(CALLED), name_items),
 )
 _NOTICED = frozenset[str]().union(*(noticed for noticed, _ in _CONSTRUCTS))

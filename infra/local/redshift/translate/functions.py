@@ -11,7 +11,6 @@ from infra.local.redshift.translate.lexer import words
 
 # Same call, another name. `pg_internal` holds our versions.
 RENAMED = {
-    "avg": "pg_internal.avg",
     "concat": "pg_internal.concat",
     "crc32": "pg_internal.crc32",
     "current_setting": "pg_internal.current_setting",

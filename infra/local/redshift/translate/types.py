@@ -80,7 +80,9 @@ def operand(tokens: list[Token], after: int) -> int:
                 index -= 1
             else:
                 return index
-        if index > 1 and (tokens[index - 1].is_mark(".") or tokens[index - 1].is_mark("::")):
+        if index > 1 and tokens[index].is_word("over", "group", "nulls"):  # of the call before
+            index -= 1 if tokens[index - 1].is_mark(")") else 2
+        elif index > 1 and (tokens[index - 1].is_mark(".") or tokens[index - 1].is_mark("::")):
             index -= 2
         elif (
             index > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import threading
 from decimal import Decimal
 from typing import Any
@@ -111,12 +112,21 @@ def test_writing_the_same_row_is_error_1023(servers: Servers, schema: Schema) ->
     with servers.psycopg(autocommit=False) as late:
         late.execute(f"select * from {schema.name}.t")
         schema.run("update t set b = 1")
-        with pytest.raises(psycopg.errors.SerializationFailure) as caught:
+        with pytest.raises(psycopg.errors.InternalError_) as caught:
             late.execute(f"update {schema.name}.t set b = 2")
-    message = caught.value.diag.message_primary or ""
-    assert message.startswith("1023 ")
-    assert "Serializable isolation violation" in message
-    assert "conflict with concurrent transaction" in message
+    natural = caught.value.diag
+    # The same fields as those of the injected one (test_faults.py): what retries look at.
+    schema.run("select starlift_gateway.fail_next('serializable_isolation', '^update t')")
+    with pytest.raises(psycopg.errors.InternalError_) as caught:
+        schema.run("update t set b = 3")
+    injected = caught.value.diag
+    assert natural.sqlstate == injected.sqlstate == "XX000"
+    assert natural.message_primary == injected.message_primary == "1023"
+    detail = re.compile(
+        r"Serializable isolation violation on table - \d+, transactions .*\(pid:\d+\)"
+    )
+    assert detail.fullmatch(natural.message_detail or "")
+    assert detail.fullmatch(injected.message_detail or "")
 
 
 def swap(servers: Servers, schema: str) -> psycopg.Connection[Any]:
@@ -137,8 +147,14 @@ def test_a_table_swapped_since_the_snapshot_is_a_conflict_not_an_empty_table(
         reader.execute(f"select * from {schema.name}.other")
         with swap(servers, schema.name) as swapper:
             swapper.commit()
-        with pytest.raises(psycopg.errors.SerializationFailure, match="conflict with concurrent"):
+        with pytest.raises(psycopg.errors.InternalError_) as caught:
             reader.execute(f"select * from {schema.name}.t")
+    natural = caught.value.diag
+    schema.run("select starlift_gateway.fail_next('concurrent_transaction', '^drop table t')")
+    with pytest.raises(psycopg.errors.InternalError_) as caught:
+        schema.run("drop table t")
+    assert natural.message_primary == caught.value.diag.message_primary
+    assert natural.sqlstate == caught.value.diag.sqlstate == "XX000"
 
 
 def test_a_transaction_that_waits_for_a_swap_first_reads_the_new_table(

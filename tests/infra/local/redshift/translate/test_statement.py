@@ -48,7 +48,10 @@ def refusal(sql: str) -> GatewayError:
         ("select date_trunc('mon', d)", "select date_trunc('month', d)"),
         ("select extract(y from d)", 'select (floor(extract(year from d)))::int as "date_part"'),
         ("select trim(both 'x' from y)", "select trim(both 'x' from y)"),
-        ("select avg(x) over ()", "select pg_internal.avg(x) over ()"),
+        (
+            "select avg(x) over ()",
+            "select pg_internal.avg(sum(x) over (), count(x) over (), pg_internal.avg(x) over ())",
+        ),
         ("select convert(char(9), x) as c", "select cast(x as char(9)) as c"),
         (
             "select convert(nvarchar(9), x) as c",
