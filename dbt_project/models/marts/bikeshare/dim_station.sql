@@ -95,8 +95,8 @@ stations as (
         cast(count(distinct station_id) as integer) as station_id_count,
         min(first_seen_on) as first_seen_on,
         max(last_seen_on) as last_seen_on,
-        cast(sum(latitude_total) / nullif(sum(located), 0) as numeric(9, 6)) as latitude,
-        cast(sum(longitude_total) / nullif(sum(located), 0) as numeric(9, 6)) as longitude
+        cast(round(sum(latitude_total) / nullif(sum(located), 0), 6) as numeric(9, 6)) as latitude,
+        cast(round(sum(longitude_total) / nullif(sum(located), 0), 6) as numeric(9, 6)) as longitude
     from ranked_sightings
     group by station_key
 

@@ -50,8 +50,10 @@ final as (
         cast(daily.pleasure_arrivals as bigint) as pleasure_arrivals,
         cast(daily.study_arrivals as bigint) as study_arrivals,
         cast(daily.arrivals_without_departure as bigint) as arrivals_without_departure,
-        cast(cast(daily.age_total as numeric(18, 4)) / nullif(daily.arrivals_with_age, 0) as numeric(5, 2))
-            as mean_age,
+        cast(
+            round(cast(daily.age_total as numeric(18, 4)) / nullif(daily.arrivals_with_age, 0), 2)
+            as numeric(5, 2)
+        ) as mean_age,
         temperatures.mean_temperature_celsius
     from daily
     left join temperatures

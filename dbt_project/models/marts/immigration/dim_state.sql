@@ -121,16 +121,21 @@ final as (
         cast(state_demographics.veteran_count as bigint) as veteran_count,
         cast(state_demographics.foreign_born_count as bigint) as foreign_born_count,
         cast(
-            100.0 * state_demographics.foreign_born_count
-            / nullif(state_demographics.population_with_origin, 0) as numeric(5, 2)
+            round(
+                100.0 * state_demographics.foreign_born_count
+                / nullif(state_demographics.population_with_origin, 0), 2
+            ) as numeric(5, 2)
         ) as foreign_born_percent,
         cast(
-            state_demographics.age_total / nullif(state_demographics.population_with_age, 0)
-            as numeric(5, 2)
+            round(
+                state_demographics.age_total / nullif(state_demographics.population_with_age, 0), 2
+            ) as numeric(5, 2)
         ) as mean_median_age,
         cast(
-            state_demographics.population_with_household
-            / nullif(state_demographics.households, 0) as numeric(5, 2)
+            round(
+                state_demographics.population_with_household
+                / nullif(state_demographics.households, 0), 2
+            ) as numeric(5, 2)
         ) as average_household_size,
         cast(state_demographics.white_count as bigint) as white_count,
         cast(state_demographics.black_count as bigint) as black_count,

@@ -33,8 +33,10 @@ final as (
         cast(counted.rating_count as bigint) as rating_count,
         cast(counted.rating_total as numeric(12, 1)) as rating_total,
         -- Through a wide type: AVG of a NUMERIC keeps its scale, here one decimal.
-        cast(cast(counted.rating_total as numeric(18, 6)) / counted.rating_count as numeric(5, 4))
-            as mean_rating,
+        cast(
+            round(cast(counted.rating_total as numeric(18, 6)) / counted.rating_count, 4)
+            as numeric(5, 4)
+        ) as mean_rating,
         -- Compared as totals: a mean of 4.00004 is above four, and one that was rounded may not be.
         counted.rating_total > 4 * counted.rating_count
         and counted.rating_count >= {{ var('movies_min_ratings') }} as is_rated_above_four,

@@ -97,7 +97,7 @@ judged as (
             else 'unmatched refund'
         end as record_kind,
         cast(
-            trip_distance_miles * 3600 / nullif(duration_seconds, 0) as numeric(14, 1)
+            round(trip_distance_miles * 3600 / nullif(duration_seconds, 0), 1) as numeric(14, 1)
         ) as average_mph,
         to_char(pickup_at, 'YYYYMM') <> left(_batch_id, 6) as is_outside_month,
         dropoff_at < pickup_at as is_ended_before_start,

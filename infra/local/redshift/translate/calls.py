@@ -112,6 +112,7 @@ def _try_cast(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     if after <= opening + 1 or after + 1 >= closing:
         raise e.wrong_arguments(name_at)
     e.type_at(after + 1)
+    e.round(opening + 1, after, after + 1)
     value, kind = e.text_of((opening + 1, after)), e.text_of((after + 1, closing))
     if after == opening + 2 and (e.tokens[opening + 1].kind is Kind.STRING or value == "null"):
         value += "::text"

@@ -18,6 +18,7 @@ from infra.local.redshift.translate.lexer import Kind, Token
 from infra.local.redshift.translate.types import (
     check_type,
     operand,
+    rounded,
     type_replacement,
     varchar_size,
 )
@@ -126,10 +127,14 @@ class Expressions:
             self.edits.replace(start, end, text)
 
     def cut(self, first: int, after: int, type_at: int) -> None:
-        """Let the value [first, after) be cut to the bytes of the VARCHAR(n) it is cast to."""
+        """Let the value [first, after) be cut to the bytes of the VARCHAR(n) it is cast to.
+
+        Constants that are cast to numbers are rounded.
+        """
         size = varchar_size(self.tokens, type_at)
         if first >= after:
             return
+        self.round(first, after, type_at)
         if self.is_word(type_at, "super"):  # a text is a value, not JSON to be read
             kind = "::text" if self.tokens[first].kind is Kind.STRING else ""
             start, end = self.tokens[first].start, self.tokens[after - 1].end
@@ -143,6 +148,14 @@ class Expressions:
         start, end = token.start, self.tokens[after - 1].end
         text = self.edits.render(start, end)
         self.edits.replace(start, end, f"pg_internal.cut(({text})::text, {size})")
+
+    def round(self, first: int, after: int, type_at: int) -> None:
+        """Round a constant [first, after) that is cast to a number of fewer digits."""
+        token = self.tokens[first]
+        if after - first == 1 and token.kind in (Kind.NUMBER, Kind.STRING) and "." in token.text:
+            text = rounded(token, self.tokens, type_at)
+            if text is not None:
+                self.edits.replace(token.start, token.end, text)
 
     def _closed(self, opening: int, closing: int) -> None:
         """A call has ended: apply its rewrite, inner calls being done."""

@@ -125,8 +125,9 @@ class Scope:
                 continue
             if len(branches) > 1 and (stars or {len(one) for one in lists} != {len(lists[0])}):
                 return [None]
-            values = zip(branches, lists, strict=True)
-            return [common([self._value(block, one[place]) for block, one in values])]
+            values = [(block, one[place]) for block, one in zip(branches, lists, strict=True)]
+            kinds = [self._value(*value) for value in values if not self._is_null(value[1])]
+            return [common(kinds)]
         if len(branches) > 1:
             return [None] if stars else []
         found: _Types = []
@@ -134,6 +135,9 @@ class Scope:
             named = [fold(token) for token in self.tokens[star.first : star.after - 1 : 2]]
             found += self._in_sources(branches[0], [*named, name])
         return found
+
+    def _is_null(self, listed: Item) -> bool:
+        return listed.value_after - listed.first == 1 and self.tokens[listed.first].is_word("null")
 
     def _name(self, listed: Item) -> str | None:
         """The name of an item's column, where the item shows it."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from decimal import ROUND_HALF_UP, Context, Decimal
+
 from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.translate.functions import LACKING_TYPES, REFUSED_TYPES, RENAMED_TYPES
 from infra.local.redshift.translate.lexer import Kind, Token, words
@@ -11,6 +14,8 @@ _NO_CALLS = words(
     "and or not in like ilike when then else select where on as between is from by having case "
     "distinct all values using to set return returning limit offset"
 )
+_INTEGERS = words("smallint int2 integer int int4 bigint int8")
+_DECIMAL = re.compile(r"[+-]?\d*\.\d+")
 
 
 def check_type(sql: str, tokens: list[Token], index: int) -> None:
@@ -68,6 +73,26 @@ def varchar_size(tokens: list[Token], index: int) -> int | None:
     size = tokens[index + 1]
     sized = tokens[index].is_mark("(") and size.kind is Kind.NUMBER and size.text.isdigit()
     return int(size.text) if sized else None
+
+
+def rounded(literal: Token, tokens: list[Token], index: int) -> str | None:
+    """A constant that is cast to a number of fewer digits, rounded: only tables' values are cut.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_Numeric_types201.html
+    """
+    name = tokens[index].name.lower() if index < len(tokens) else ""
+    scale = 0
+    if name in ("numeric", "decimal", "dec"):
+        size = [token.text for token in tokens[index + 1 : index + 6]]
+        if size[:1] == ["("] and size[2:3] == [","] and size[3].isdigit():
+            scale = int(size[3])
+    elif name not in _INTEGERS or literal.kind is Kind.STRING:
+        return None
+    text = literal.value if literal.kind is Kind.STRING else literal.text
+    if not _DECIMAL.fullmatch(text) or len(text.partition(".")[2]) <= scale:
+        return None
+    value = Decimal(text).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, Context(prec=1000))
+    return f"'{value:f}'" if literal.kind is Kind.STRING else f"{value:f}"
 
 
 def operand(tokens: list[Token], after: int) -> int:

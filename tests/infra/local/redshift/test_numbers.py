@@ -98,6 +98,34 @@ def test_what_is_too_large_is_refused_with_redshifts_error(sales: Schema) -> Non
             sales.run(sql)
 
 
+def test_explicit_casts_of_tables_values_are_cut(sales: Schema) -> None:
+    """The examples of r_enable_numeric_rounding and r_Numeric_types201, and what is around them."""
+    sales.run("create table t (a numeric(10,2), f float8, v varchar)")
+    sales.run("insert into t values (1.5, 2.675, '1.239')")
+    casts = "select a::int, a::decimal(10,0), a::decimal(10,5), cast(a as bigint) from t"
+    cut = [(1, Decimal(1), Decimal("1.50000"), 1)]
+    assert sales.run(casts) == cut
+    sales.run("set enable_numeric_rounding to on")
+    assert sales.run(casts) == [(2, Decimal(2), Decimal("1.50000"), 2)]
+    sales.run("set enable_numeric_rounding to off")
+    assert sales.run(casts) == cut
+    # Floats, texts and constants are rounded, and what is inserted.
+    assert sales.run(
+        "select f::int, f::numeric(10,2), v::numeric(10,2), 1.6::int, "
+        "cast(1.239 as decimal(10,2)), '1.235'::numeric(10,2), -1.5::smallint, "
+        "try_cast(1.6 as int), round(a)::int from t"
+    ) == [(3, Decimal("2.68"), Decimal("1.24"), 2, Decimal("1.24"), Decimal("1.24"), -2, 2, 2)]
+    sales.run("create table s (pricepaid decimal(8,2), n int)")
+    sales.run("insert into s values (4323.8951, 1.5)")
+    sales.run("insert into s select 4323.8951::numeric(8,4), a from t")
+    assert sales.run("select pricepaid, n from s") == [(Decimal("4323.90"), 2)] * 2
+    sales.run("create table made as select a::decimal(8,1) as x, f::decimal(9,3) as y from t")
+    assert sales.run(
+        "select numeric_precision, numeric_scale from svv_columns "
+        "where table_name = 'made' and table_schema = current_schema() order by column_name"
+    ) == [(8, 1), (9, 3)]
+
+
 def test_what_differs(sales: Schema) -> None:
     """Intermediate results are not bounded; unknown types divide as in PostgreSQL."""
     wide = "9999999999999999999999::numeric(38,0)"

@@ -87,7 +87,8 @@ def test_integers_floats_and_what_is_not_known_stay(expression: str) -> None:
             ["numeric(38,4)"] * 2,
         ),
         (
-            "select x / 2 from (select pricepaid as x from sales union all select 1.5 from sales)",
+            "select x / 2 from (select pricepaid as x from sales union all select 1.5 from sales "
+            "union all select null)",
             ["numeric(19,13)"],
         ),
         # The inner one's type is the outer one's operand
