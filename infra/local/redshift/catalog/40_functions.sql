@@ -114,6 +114,7 @@ returns text language sql stable as $$
             when 'analyze_threshold_percent' then '10'
             when 'describe_field_name_in_uppercase' then 'off'
             when 'downcase_delimited_identifier' then 'on'
+            when 'enable_numeric_rounding' then 'off'
             when 'json_serialization_enable' then 'off'
             when 'mv_enable_aqmv_for_session' then 'on'
             when 'navigate_super_null_on_error' then 'on'
@@ -122,6 +123,25 @@ returns text language sql stable as $$
         ''
     )
 $$;
+
+-- A schema as clients see it: its whole name, without the database that USE has named.
+create or replace function pg_internal.current_schema() returns varchar language sql stable as $$
+    select split_part(pg_internal.shown(pg_catalog.current_schema()), '/', -1)::varchar
+$$;
+-- The same of a whole search path. A name that needs no quotes has none.
+create or replace function pg_internal.shown_path() returns varchar language plpgsql stable as $$
+declare
+    shown text := '';
+    part text;
+begin
+    foreach part in array regexp_split_to_array(pg_catalog.current_setting('search_path'), ',\s*') loop
+        if part ~ '^".*[/~]' then
+            part := quote_ident(split_part(pg_internal.shown(trim(part, '"')), '/', -1));
+        end if;
+        shown := shown || case when shown = '' then '' else ', ' end || part;
+    end loop;
+    return shown;
+end $$;
 
 create or replace function pg_internal.version() returns text language sql immutable as $$
     select 'PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017 '

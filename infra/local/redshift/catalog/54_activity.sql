@@ -50,6 +50,14 @@ cross join lateral generate_series(
 ) as n
 where c.relkind = 'r' and s.nspname not in ('pg_catalog', 'information_schema', 'pg_internal', 'pg_toast');
 
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_STV_BLOCKLIST.html
+create or replace view pg_catalog.stv_blocklist as
+select
+    slice, col, tbl, blocknum, num_values, null::integer as extended_limits, minvalue, maxvalue,
+    sb_pos, pinned, on_disk, modified, hdr_modified, unsorted, tombstone, preferred_diskno,
+    temporary, newblock, num_readers, flags
+from pg_catalog.svv_diskusage;
+
 create or replace view pg_catalog.pg_user_info as
 select
     u.usename, u.usesysid::integer as usesysid, u.usecreatedb, u.usesuper, false as usecatupd,

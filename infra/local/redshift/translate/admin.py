@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from infra.local.redshift.errors import refused
+from infra.local.redshift.translate.databases import namespace
 from infra.local.redshift.translate.lexer import Kind, words
+from infra.local.redshift.translate.long_names import stored
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
 
@@ -105,7 +107,12 @@ def set_value(parser: Parser, context: Context) -> Plan:
         if not parser.try_word("to"):
             parser.mark("=")
     if name == "search_path" and context.used:
-        raise parser.refuse("SET search_path after USE", "RESET USE first, or qualify the names.")
+        schemas = [_schema(parser)]
+        while parser.try_mark(","):
+            schemas.append(_schema(parser))
+        parser.finish()
+        path = ", ".join(elsewhere(schema, context.used) for schema in schemas)
+        return parser.plan(f"set {scope} search_path to {path}", tag="SET")
     if name in SHARED:
         parser.expressions(context)
         return parser.plan()
@@ -123,17 +130,38 @@ def set_value(parser: Parser, context: Context) -> Plan:
     raise refused(f"Setting {name}", parser.sql)
 
 
-def reset(parser: Parser, _context: Context) -> Plan:
+def _schema(parser: Parser) -> str:
+    """A schema of a search path: a name, or a text."""
+    token = parser.token
+    if token is not None and token.kind is Kind.STRING:
+        return parser.string()
+    return parser.name()
+
+
+def elsewhere(schema: str, used: str) -> str:
+    """PostgreSQL's name of a schema in a search path after USE."""
+    own = schema == "$user" or schema.startswith(("pg_", "information_schema"))
+    return quote(schema if own else stored(namespace(used, schema)))
+
+
+def reset(parser: Parser, context: Context) -> Plan:
     """RESET name or ALL."""
     parser.word("reset")
-    if parser.try_word("all"):
-        return parser.plan()
-    name = parser.name()
+    name = parser.try_word("all") or parser.name()
     parser.finish()
+    if context.used and name == "all":
+        raise parser.refuse("RESET ALL after USE", "RESET USE first.")
+    if name == "all":
+        return replace(parser.plan(), label="", case_sensitive=False)
+    if name == "search_path" and context.used:
+        path = ", ".join(elsewhere(schema, context.used) for schema in ("$user", "public"))
+        return parser.plan(f"set search_path to {path}", tag="RESET")
     if name in SHARED:
         return parser.plan()
     if name in OWN:
         plan = parser.plan(f"set redshift.{name} to ''", tag="RESET")
+        if name == "enable_case_sensitive_identifier":
+            return replace(plan, case_sensitive=False)
         return replace(plan, label="") if name == "query_group" else plan
     raise refused(f"Setting {name}", parser.sql)
 

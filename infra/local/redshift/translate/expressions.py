@@ -110,7 +110,8 @@ class Expressions:
         if text[0] == "#":
             self.edits.replace(token.start, token.end, f'"{text}"')
         elif text in KEYWORDS:
-            if not self.is_mark(index - 1, ".") and not self.is_word(index - 1, "as"):
+            called = self.is_mark(index + 1, "(") and text in RENAMED
+            if not (called or self.is_mark(index - 1, ".") or self.is_word(index - 1, "as")):
                 self.edits.replace(token.start, token.end, KEYWORDS[text])
         elif text == "approximate" and self.is_word(index + 1, "count", "percentile_disc"):
             self.edits.delete(token.start, token.end)

@@ -13,6 +13,7 @@ from infra.local.redshift.translate.lexer import words
 RENAMED = {
     "concat": "pg_internal.concat",
     "crc32": "pg_internal.crc32",
+    "current_schema": "pg_internal.current_schema",
     "current_setting": "pg_internal.current_setting",
     "json_array_length": "pg_internal.json_array_length",
     "json_serialize": "pg_internal.json_serialize",
@@ -30,6 +31,7 @@ RENAMED = {
 # Words that are not followed by parentheses.
 KEYWORDS = {
     "sysdate": "pg_internal.sysdate()",
+    "current_schema": "pg_internal.current_schema()",
     "minus": "except",
 }
 

@@ -48,11 +48,12 @@ def show(parser: Parser, _context: Context) -> Plan:
         return parser.plan("show transaction_isolation")
     if not parser.at_end or name == "all":
         raise refused(f"SHOW {name.upper()}", parser.sql)
+    if name in OWN or name == "search_path":
+        value = f"pg_internal.current_setting({literal(name)})"
+        value = value if name in OWN else "pg_internal.shown_path()"
+        return parser.plan(f"select {value} as {quote(name)}", tag="SHOW")
     if name in SHARED or name in _SHOWN:
         return parser.plan()
-    if name in OWN:
-        value = f"pg_internal.current_setting({literal(name)})"
-        return parser.plan(f"select {value} as {quote(name)}", tag="SHOW")
     raise refused(f"Setting {name}", parser.sql)
 
 

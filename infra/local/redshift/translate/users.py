@@ -6,7 +6,8 @@ import hashlib
 import re
 import secrets
 
-from infra.local.redshift.errors import GatewayError
+from infra.local.redshift.errors import GatewayError, refused
+from infra.local.redshift.translate.admin import OWN, SHARED
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.result import Context, Plan
 
@@ -25,6 +26,10 @@ def md5_verifier(password: str, user: str) -> str:
     """What is kept of a password: `md5` and the MD5 of password and user name."""
     digest = hashlib.md5((password + user).encode(), usedforsecurity=False)
     return f"md5{digest.hexdigest()}"
+
+
+# Settings that sessions of the gateway would have to learn at login.
+_READ_BY_SESSION = ("enable_case_sensitive_identifier", "query_group")
 
 
 def create_user(parser: Parser, _context: Context) -> Plan:
@@ -71,7 +76,15 @@ def _changed(parser: Parser, name: str, role: str, tag: str) -> Plan:
         body = f"begin {forget}; {role} rename to {quote(new)}; end"
         return parser.plan(f"do {dollar_quote(body)}", tag=tag)
     start = parser.tokens[parser.index].start
-    return parser.plan(f"{role} {parser.sql[start:]}", tag=tag)
+    verb = parser.word("set", "reset")
+    setting = parser.name()
+    if setting in _READ_BY_SESSION:
+        raise parser.refuse(f"ALTER USER … {verb.upper()} {setting}", "SET it in the session.")
+    if setting in OWN:
+        parser.edits.insert(parser.tokens[parser.index - 1].start, "redshift.")
+    elif setting not in SHARED and not (verb == "reset" and setting == "all"):
+        raise refused(f"Setting {setting}", parser.sql)
+    return parser.plan(f"{role} {parser.edits.render(start)}", tag=tag)
 
 
 def _set_password(parser: Parser, name: str) -> str:

@@ -2,8 +2,9 @@
 
 PostgreSQL 18 has no IGNORE NULLS. FIRST_VALUE, LAST_VALUE and NTH_VALUE become aggregates over the
 same frame that pass over NULL (catalog/45_windows.sql); LAG and LEAD become such aggregates over
-the rows before or after the current one. Sources: r_WF_first_value, r_WF_LAG, r_WF_LEAD,
-r_WF_nth in docs.aws.amazon.com/redshift/latest/dg.
+the rows before or after the current one. A frame that ends with its partition is turned round,
+order and all: PostgreSQL lets an aggregate grow row by row, but begins anew where rows leave it.
+Sources: r_WF_first_value, r_WF_LAG, r_WF_LEAD, r_WF_nth in docs.aws.amazon.com/redshift/latest/dg.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FRAMED = words(
     "first_value last_value nth_value"
 )
 _BEFORE = " rows between unbounded preceding and 1 preceding"
-_AFTER = " rows between 1 following and unbounded following"
+_TURNED = {"preceding": "following", "following": "preceding"}
 
 
 def check_frame(e: Expressions, name_at: int, closing: int) -> None:
@@ -57,33 +58,84 @@ def framed(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     name = e.tokens[name_at]
     if name.text == "nth_value":
         _check_number(e, name_at, opening, after)
-    wanted = {"first_value": "first", "last_value": "last", "nth_value": "nth"}[name.text]
-    e.edits.replace(name.start, name.end, f"pg_internal.{wanted}_not_null")
+    end = "last" if name.text == "last_value" else "first"
+    over = _over(e, closing)
+    if over is not None and _turn_frame(e, over):
+        end = "first" if end == "last" else "last"
+    if name.text == "nth_value":
+        end = "nth" if end == "first" else "nth_last"
+    e.edits.replace(name.start, name.end, f"pg_internal.{end}_not_null")
 
 
 def shifted(e: Expressions, name_at: int, opening: int, closing: int) -> None:
-    """LAG and LEAD; their window takes no frame in Redshift."""
+    """LAG and LEAD; their window takes no frame in Redshift. LEAD is LAG in the other order."""
     after = _take_nulls(e, opening, closing)
     spans = e.arguments(opening, after if after is not None else closing)
     if not 1 <= len(spans) <= 2:
         raise e.wrong_arguments(name_at)
     if after is None:
         return
-    over = closing + 1
-    if e.is_word(over, "ignore"):
-        over += 2
-    name = e.tokens[name_at]
-    if not (e.is_word(over, "over") and e.is_mark(over + 1, "(")):
+    over = _over(e, closing)
+    if over is None:
         raise e.wrong_arguments(name_at)
-    end = e.end_of_parentheses(over + 1)
-    lag = name.text == "lag"
-    e.edits.insert(e.tokens[end].start, _BEFORE if lag else _AFTER)
-    if len(spans) == 1:
-        wanted = "last_not_null" if lag else "first_not_null"
+    name, end = e.tokens[name_at], e.end_of_parentheses(over)
+    if name.text == "lead":
+        _turn(e, over, end, _BEFORE)
     else:
+        e.edits.insert(e.tokens[end].start, _BEFORE)
+    if len(spans) == 2:
         _check_number(e, name_at, opening, after)
-        wanted = "nth_last_not_null" if lag else "nth_not_null"
+    wanted = "last_not_null" if len(spans) == 1 else "nth_last_not_null"
     e.edits.replace(name.start, name.end, f"pg_internal.{wanted}")
+
+
+def _over(e: Expressions, closing: int) -> int | None:
+    """The index of the parenthesis of OVER (…) behind a call."""
+    over = closing + 1
+    if e.is_word(over, "ignore", "respect"):
+        over += 2
+    return over + 1 if e.is_word(over, "over") and e.is_mark(over + 1, "(") else None
+
+
+def _turn_frame(e: Expressions, over: int) -> bool:
+    """Turn `rows between x and unbounded following` round, unless it is the whole partition."""
+    end = e.end_of_parentheses(over)
+    rows = next((i for i in range(over + 1, end) if e.is_word(i, "rows")), end)
+    frame = [token.text for token in e.tokens[rows:end]]
+    tail = frame[1:2] == ["between"] and frame[-3:] == ["and", "unbounded", "following"]
+    if not tail or frame[2:4] == ["unbounded", "preceding"]:
+        return False
+    start = " ".join(_TURNED.get(word, word) for word in frame[2:-3])
+    _turn(e, over, rows, f" rows between unbounded preceding and {start}")
+    return True
+
+
+def _turn(e: Expressions, over: int, after: int, frame: str) -> None:
+    """Replace a window by the one with its ORDER BY turned round and another frame.
+
+    `after` is the index after its ORDER BY. NULL changes its side with the values.
+    """
+    end, depth, order = e.end_of_parentheses(over), 0, after
+    for index in range(over + 1, after):
+        depth += e.is_mark(index, "(") - e.is_mark(index, ")")
+        if depth == 0 and e.is_word(index, "order"):
+            order = index
+    parts = []
+    for first, last in e.arguments(order + 1, after) if order < after else ():
+        stop, nulls = last, ""
+        if e.is_word(stop - 2, "nulls"):
+            nulls = " nulls last" if e.is_word(stop - 1, "first") else " nulls first"
+            stop -= 2
+        descending = e.is_word(stop - 1, "desc")
+        if descending or e.is_word(stop - 1, "asc"):
+            stop -= 1
+        parts.append(f"{e.rewritten(first, stop)} {'asc' if descending else 'desc'}{nulls}")
+    partition = e.rewritten(over + 1, order) if order > over + 1 else ""
+    ordered = f" order by {', '.join(parts)}" if parts else ""
+    e.edits.replace(
+        e.tokens[over].start, e.tokens[end].end, f"({partition}{ordered}{frame})".replace("( ", "(")
+    )
+    e.done_to = max(e.done_to, end)
 
 
 def _check_number(e: Expressions, name_at: int, opening: int, after: int) -> None:

@@ -77,6 +77,11 @@ def session(servers: Servers) -> Iterator[psycopg.Connection[Any]]:
             ["A1234"],
         ),
         (
+            "regexp_replace('abc', '(a)(b)', '$2$1'), regexp_replace('abc', 'b', '<$0$&>'), "
+            r"regexp_replace('a.b', '\\.', '$ \\\\'), regexp_count('a(?b', '\\(\\?')",
+            ["bac", "a<bb>c", "a$ \\\\b", 1],
+        ),
+        (
             "regexp_substr('a@b.com', '@(.*)[.]', 1, 1, 'e'), regexp_substr('ab', 'b', 0), "
             "regexp_substr('ab', 'b', 1, 0), regexp_substr('ab', 'b', 9)",
             ["b", "b", None, ""],
@@ -187,6 +192,9 @@ def test_results(session: psycopg.Connection[Any], sql: str, values: list[Any]) 
         ("to_date('20011301', 'YYYYMMDD')", "22008"),
         ("split_part('a', ',', -1)", "22023"),
         ("regexp_count('a', 'a', 1, 'x')", "22023"),
+        ("regexp_count('a', 'a', 1, 'e'), regexp_replace('a', 'a', 'b', 1, 'e')", "22023"),
+        ("regexp_substr('ab', '(?=b)b')", "2201B"),
+        (r"regexp_replace('ab', '(a)', '\\1')", "0A000"),
         # Text is not compared with dates in ways that are not certain, nor with NUMERIC as text.
         ("'2020-01-01'::varchar = current_date", "0A000"),
         ("'1.0'::varchar = 1.00::numeric(3, 2)", "42883"),

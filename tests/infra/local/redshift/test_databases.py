@@ -95,12 +95,20 @@ def test_use(other: Schema) -> None:
     other.run("create table unqualified (a int)")
     assert other.run('select a from "dbt-hyphen".s2.x') == [(1,)]
     fails(other, "select * from here", "42P01", "here")
-    fails(other, "set search_path to s", "0A000", "USE")
+    other.run("set search_path to s, '$user', public")
+    assert other.value("show search_path") == 's, "$user", public'
+    assert other.value("select count(id) from t") == 2
+    assert other.value("select current_schema()") == "s"
+    other.run("reset search_path")
+    assert other.value("show search_path") == '"$user", public'
+    assert other.value("select count(*) from unqualified") == 0
+    fails(other, "reset all", "0A000", "after USE")
     assert other.run(f"select * from warehouse.{other.name}.here") == []
     fails(other, "use nowhere", "3D000", "nowhere")
     assert other.value("show use") == "dbt-hyphen"
     other.run("reset use")
     assert other.value("show use") == ""
+    assert other.value("show search_path") == '"$user", public'
     assert other.value('select count(*) from "dbt-hyphen".public.unqualified') == 0
 
 

@@ -122,6 +122,11 @@ def test_what_runs_and_what_lies_on_the_disk(schema: Schema) -> None:
         schema.run("insert into big select * from big")
     blocks = "select count(*) from svv_diskusage where name = 'big' and tbl = %s::regclass::int"
     assert 4 <= schema.value(blocks, f"{schema.name}.big") <= 6
+    listed = (
+        "select count(*), min(blocknum), max(on_disk) from stv_blocklist where tbl = %s::regclass"
+    )
+    big = schema.value("select %s::regclass::int", f"{schema.name}.big")
+    assert schema.run(listed, big) == [(schema.value(blocks, f"{schema.name}.big"), 0, 1)]
     schema.run("begin")
     schema.run("lock table big")
     assert schema.run(

@@ -163,3 +163,23 @@ def test_a_failed_create_user_leaves_no_password(servers: Servers, schema: Schem
         schema.run("create user login_b password 'Secret-1z' in group nobody_has_made")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         servers.psycopg(user="login_b", password="Secret-1z")
+
+
+def test_settings_of_users_hold_from_their_login_on(servers: Servers, schema: Schema) -> None:
+    schema.run("create user settled password 'Secret-99'")
+    schema.run("alter user settled set search_path to public")
+    schema.run("alter user settled set enable_numeric_rounding to on")
+    with servers.psycopg(user="settled", password="Secret-99") as session:
+        assert session.execute("show search_path").fetchone() == ("public",)
+        assert session.execute("show enable_numeric_rounding").fetchone() == ("on",)
+    schema.run("alter user settled reset enable_numeric_rounding")
+    with servers.psycopg(user="settled", password="Secret-99") as session:
+        assert session.execute("show enable_numeric_rounding").fetchone() == ("off",)
+    for sql in (
+        "alter user settled set enable_case_sensitive_identifier to true",
+        "alter user settled reset query_group",
+        "alter user settled set work_mem to '1MB'",
+    ):
+        with pytest.raises(psycopg.errors.FeatureNotSupported):
+            schema.run(sql)
+    schema.run("drop user settled")

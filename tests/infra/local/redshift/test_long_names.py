@@ -63,6 +63,32 @@ def test_catalogs_and_results_show_whole_names(long: Schema) -> None:
         long.run(f"create table {TABLE} (b int)")
 
 
+def test_names_in_literals_and_show(long: Schema) -> None:
+    path, table = f"{SCHEMA}.{TABLE}", TABLE.lower()
+    for name in (path, f'"{SCHEMA}"."{table}"', table):
+        assert long.value(f"select has_table_privilege('{name}', 'select')") is True
+        assert long.value(f"select has_table_privilege('starlift', '{name}', 'insert')") is True
+        assert long.value(f"select count(*) from pg_class where oid = '{name}'::regclass") == 1
+    assert long.value(f"select has_schema_privilege('{SCHEMA}', 'usage')") is True
+    # A literal that is data stays as it is, and one of an unknown name is an error.
+    assert long.value(f"select '{path}' || ''") == path
+    with pytest.raises(psycopg.Error, match="does not exist"):
+        long.run(f"select '{SCHEMA}.{VIEW}'::regclass")
+    assert long.value("select current_schema()") == long.value("select current_schema") == SCHEMA
+    ddl = long.value(f"show table {path}")
+    assert ddl.startswith(f'CREATE TABLE {SCHEMA}."{table}"') or ddl.startswith(
+        f"CREATE TABLE {SCHEMA}.{table}"
+    )
+    assert COLUMN in ddl and "~" not in ddl
+    long.run("create user u_long password disable")
+    long.run(f"grant select on {path} to u_long")
+    granted = long.run(f"show grants on table {path} for u_long")
+    assert [row[1:5] for row in granted] == [(SCHEMA, table, "TABLE", "SELECT")]
+    assert {row[1] for row in long.run(f"show grants on schema {SCHEMA}")} == {SCHEMA}
+    long.run(f"revoke select on {path} from u_long")
+    long.run("drop user u_long")
+
+
 def test_views_renames_and_other_databases(long: Schema, servers: Servers) -> None:
     long.run(
         f"create view {SCHEMA}.{VIEW} as select * from {SCHEMA}.{TABLE} with no schema binding"
