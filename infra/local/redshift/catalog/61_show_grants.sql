@@ -1,7 +1,5 @@
 -- SHOW GRANTS. A group is shown as a role whose name begins with a slash (dbt-redshift relies on it).
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_GRANTS.html
-drop function if exists pg_internal.show_grants(text[], text);
-
 create or replace view pg_internal.grants as
 select
     n.nspname as namespace, 'TABLE'::varchar as object_type, pg_internal.shown(c.relname) as object_name,
@@ -43,30 +41,23 @@ select
     pg_internal.identity_name(grantor) as grantor_name, namespace
 from pg_internal.grants;
 
-create or replace function pg_internal.show_grants_of_all()
-returns table (
-    database_name varchar, schema_name varchar, object_name varchar, object_type varchar,
-    privilege_type varchar, identity_id integer, identity_name varchar, identity_type varchar,
-    admin_option boolean, privilege_scope varchar, grantor_name varchar
-) language sql stable as $$
+-- What SHOW GRANTS shows; of a database without the middle columns (translate/show.py).
+create or replace view pg_internal.shown_grant as
+select
+    database_name, schema_name, object_name, object_type, privilege_type, identity_id, identity_name,
+    identity_type, admin_option, privilege_scope, grantor_name
+from pg_internal.shown_grants;
+-- On one object, TABLE, SCHEMA or DATABASE at a path, or on all of them (NULL).
+create or replace function pg_internal.show_grants(kind text, path text[])
+returns setof pg_internal.shown_grant language sql stable as $$
     select
         database_name, schema_name, object_name, object_type, privilege_type, identity_id,
         identity_name, identity_type, admin_option, privilege_scope, grantor_name
     from pg_internal.shown_grants
-    order by database_name, schema_name nulls first, object_type, object_name, identity_name, privilege_type
-$$;
-create or replace function pg_internal.show_table_grants(path text[])
-returns table (
-    database_name varchar, schema_name varchar, object_name varchar, object_type varchar,
-    privilege_type varchar, identity_id integer, identity_name varchar, identity_type varchar,
-    admin_option boolean, privilege_scope varchar, grantor_name varchar
-) language sql stable as $$
-    select
-        database_name, schema_name, object_name, object_type, privilege_type, identity_id,
-        identity_name, identity_type, admin_option, privilege_scope, grantor_name
-    from pg_internal.shown_grants
-    where object_type = 'TABLE' and object_name = pg_internal.shown(path[cardinality(path)])
-        and namespace = case
+    where kind is null or object_type = kind and case kind
+        when 'DATABASE' then object_name = path[1]
+        when 'SCHEMA' then namespace = pg_internal.namespace_of(path)
+        else object_name = pg_internal.shown(path[cardinality(path)]) and namespace = case
             when cardinality(path) > 1 then pg_internal.namespace_of(path[:cardinality(path) - 1])
             else (
                 select n.nspname from pg_catalog.pg_class as c
@@ -74,30 +65,6 @@ returns table (
                 where c.oid = pg_internal.relation_at(path)
             )
         end
-    order by identity_name, privilege_type
-$$;
-create or replace function pg_internal.show_schema_grants(path text[])
-returns table (
-    database_name varchar, schema_name varchar, object_name varchar, object_type varchar,
-    privilege_type varchar, identity_id integer, identity_name varchar, identity_type varchar,
-    admin_option boolean, privilege_scope varchar, grantor_name varchar
-) language sql stable as $$
-    select
-        database_name, schema_name, object_name, object_type, privilege_type, identity_id,
-        identity_name, identity_type, admin_option, privilege_scope, grantor_name
-    from pg_internal.shown_grants
-    where object_type = 'SCHEMA' and namespace = pg_internal.namespace_of(path)
-    order by identity_name, privilege_type
-$$;
-create or replace function pg_internal.show_database_grants(path text[])
-returns table (
-    database_name varchar, privilege_type varchar, identity_id integer, identity_name varchar,
-    identity_type varchar, admin_option boolean, privilege_scope varchar, grantor_name varchar
-) language sql stable as $$
-    select
-        database_name, privilege_type, identity_id, identity_name, identity_type, admin_option,
-        privilege_scope, grantor_name
-    from pg_internal.shown_grants
-    where object_type = 'DATABASE' and object_name = path[1]
-    order by identity_name, privilege_type
+    end
+    order by database_name, schema_name nulls first, object_type, object_name, identity_name, privilege_type
 $$;

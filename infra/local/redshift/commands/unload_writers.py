@@ -141,7 +141,7 @@ def _formatter(columns: Sequence[OutColumn], statement: UnloadStatement) -> Call
         return lambda row: delimiter.join(map(csv, row)) + "\n"
     escaped = "\\\n\r" + delimiter + ("\"'" if statement.add_quotes else "")
     table = str.maketrans({c: "\\" + c for c in escaped})
-    texts = [column.is_text and statement.escape for column in columns]
+    texts = [statement.escape and (column.is_text or column.type == "super") for column in columns]
     quote = '"' if statement.add_quotes else ""
 
     def delimited(row: Row) -> str:

@@ -41,6 +41,10 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _EXACT = Context(prec=80)
 
 
+# A string, or blanks between a JSON text's parts.
+_JSON_BLANKS = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
+
+
 class Converter:
     """What turns the text of one column into its type."""
 
@@ -252,11 +256,12 @@ def _boolean(text: str) -> bool:
 
 
 def _super(text: str) -> str:
+    """JSON without the blanks between its parts, numbers as written."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
         raise Fault(Code.JSON, "Input data is not properly formed JSON for SUPER") from None
-    return text
+    return _JSON_BLANKS.sub(lambda found: found[1] or "", text)
 
 
 def _no_nul(text: str) -> str:

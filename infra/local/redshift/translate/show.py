@@ -84,19 +84,28 @@ def _listing(parser: Parser, function: str, parts: tuple[str, ...]) -> Plan:
     return parser.plan(f"select * from {call}{limit}", tag="SHOW")  # noqa: S608 quoted literals
 
 
+# The columns of SHOW GRANTS ON DATABASE.
+_OF_DATABASE = (
+    "database_name, privilege_type, identity_id, identity_name, identity_type, admin_option, "
+    "privilege_scope, grantor_name"
+)
+
+
 def _grants(parser: Parser) -> Plan:
     """SHOW GRANTS ON {TABLE | SCHEMA | DATABASE} name [FOR who], SHOW GRANTS FOR who."""
-    call = "pg_internal.show_grants_of_all()"
+    call, columns = "pg_internal.show_grants(null, null)", "*"
     if parser.try_word("on"):
         if parser.peek_word("function", "template"):
             raise refused(f"SHOW GRANTS ON {parser.name().upper()}", parser.sql)
         kind = parser.try_word("schema", "database", "table") or "table"
-        call = f"pg_internal.show_{kind}_grants({_array(parser.dotted_name())})"
+        path = _array(parser.dotted_name())
+        call = f"pg_internal.show_grants({literal(kind.upper())}, {path})"
+        columns = _OF_DATABASE if kind == "database" else "*"
         who = _grantee(parser) if parser.try_word("for") else ""
     else:
         parser.word("for")
         who = _grantee(parser)
-    return parser.plan(f"select * from {call} as g{who}{_limit(parser)}", tag="SHOW")  # noqa: S608 quoted literals
+    return parser.plan(f"select {columns} from {call} as g{who}{_limit(parser)}", tag="SHOW")  # noqa: S608 quoted literals
 
 
 def _grantee(parser: Parser) -> str:
