@@ -57,13 +57,13 @@ def _ratio_to_report(e: Expressions, name_at: int, opening: int, closing: int) -
 
 def _avg(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     """AVG of NUMERIC needs the sum, whose scale is the argument's; see catalog/40_functions.sql."""
-    end, over = closing, ""
-    if e.is_word(closing + 1, "over"):
-        after = closing + 2
-        end = e.end_of_parentheses(after) if e.is_mark(after, "(") else after
-        over = f" over {e.rewritten(after, end + 1)}"
+    end, tail = closing, ""
+    for word in ("filter", "over"):  # PIVOT is rewritten to FILTER
+        if e.is_word(end + 1, word) and e.is_mark(end + 2, "("):
+            first, end = end + 1, e.end_of_parentheses(end + 2)
+            tail += f" {e.rewritten(first, end + 1)}"
     value = e.text_of((opening + 1, closing)) if closing > opening + 1 else ""
-    parts = (f"{name}({value}){over}" for name in ("sum", "count", "pg_internal.avg"))
+    parts = (f"{name}({value}){tail}" for name in ("sum", "count", "pg_internal.avg"))
     start = e.tokens[name_at - 2 if e.is_mark(name_at - 1, ".") else name_at].start
     e.edits.replace(start, e.tokens[end].end, f"pg_internal.avg({', '.join(parts)})")
     e.done_to = max(e.done_to, end)
