@@ -191,7 +191,10 @@ def test_every_dag_explains_itself_and_retries(parsed):
     for dag in parsed["dags"].values():
         for heading in ("### What it does", "### When it runs", "### If it fails"):
             assert heading in dag["doc"]
-        assert {task["retries"] for task in dag["tasks"].values()} == {2}
+        retries = {name: task["retries"] for name, task in dag["tasks"].items()}
+        # Of this one a slow scheduler counts a look too early as a failed try.
+        assert retries.pop("wait_for_turn", 100) == 100
+        assert set(retries.values()) == {2}
 
 
 def test_dag_files_are_thin():
