@@ -6,15 +6,31 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 PROJECT = Path(__file__).parents[1]
+INTEGRATION = "tests/integration/"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of the whole stack first: they take longest, the others run beside them."""
     items.sort(key=lambda item: item.get_closest_marker("integration") is None)
+
+
+class OneStack(LoadFileScheduling):  # type: ignore[misc]
+    """A file's tests on one worker, and those of the whole stack on one, which starts it once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return INTEGRATION if file.startswith(INTEGRATION) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStack | None:
+    """Take it where tests are distributed by file."""
+    return OneStack(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

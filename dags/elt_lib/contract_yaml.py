@@ -35,7 +35,7 @@ FEED_KEYS = {
     *("schedule", "start_date", "files", "arrival", "extra_columns", "reject_limit", "table"),
     *("unreadable_files", "batches", "keep_batches"),
 }
-COLUMN_KEYS = {field.name for field in fields(Column)} - {"name", "data_type"}
+COLUMN_KEYS = {field.name for field in fields(Column)} - {"name", "data_type", "description"}
 COUNTED_TIMES = ("excel", "sas_date", "epoch_seconds", "epoch_millis")
 _DATE_LETTERS = frozenset("GyuDMLdQqEaFhKkHmsSVzOXx")
 _NUMBER_FORMAT = re.compile(r"(?:#([^#0])##)?0(?:([^#0])#+)?")

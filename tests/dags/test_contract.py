@@ -68,7 +68,9 @@ def test_a_feed_is_read_with_its_defaults():
     assert (feed.wait, feed.empty, feed.reject_limit) == (timedelta(hours=6), Empty.ALLOW, 0.1)
     assert (feed.files.delimiter, feed.files.quote, feed.files.header) == (";", '"', True)
     assert feed.layout == TableLayout(("order_id",), "order_id", ("ordered_on",))
-    assert feed.columns[0] == Column("order_id", "bigint", required=True, aliases=("Order ID",))
+    assert feed.columns[0] == Column(
+        "order_id", "bigint", required=True, aliases=("Order ID",), description="Key."
+    )
     assert [c.name for c in feed.table_columns][2:] == ["_batch_id", "_source_file", "_loaded_at"]
 
 

@@ -26,7 +26,8 @@ def test_the_stored_schema_is_the_codes():
 def test_the_schema_has_every_key_that_is_read():
     assert set(contract_schema.FILES) == {field.name for field in fields(Files)}
     assert set(contract_schema.COLUMN) == COLUMN_KEYS
-    assert set(contract_schema.COLUMN) | {"name", "data_type"} == {f.name for f in fields(Column)}
+    properties = {"name", "data_type", "description"}  # dbt's own, beside config.meta
+    assert set(contract_schema.COLUMN) | properties == {f.name for f in fields(Column)}
     assert set(contract_schema.FEED) | set(contract_schema.SOURCE) == FEED_KEYS
 
 
