@@ -104,8 +104,8 @@ class Lab:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return json.load(answer)
 
-    def clusters(self) -> dict[str, str]:
-        """States of all EMR clusters that there were, by their names, which must differ."""
+    def clusters(self) -> list[tuple[str, str]]:
+        """Name and state of each EMR cluster that there was; a run that is repeated has two."""
         values = environment(self.config)
         client = boto3.client(
             "emr",
@@ -116,9 +116,7 @@ class Lab:
         )
         pages = client.get_paginator("list_clusters").paginate()
         found = [each for page in pages for each in page["Clusters"]]
-        names = [each["Name"] for each in found]
-        assert len(set(names)) == len(names), names
-        return {each["Name"]: each["Status"]["State"] for each in found}
+        return [(each["Name"], each["Status"]["State"]) for each in found]
 
     def clients_of_the_gateway(self) -> list[psutil.Process]:
         """Processes, other than this one, that hold a connection to the gateway."""

@@ -63,7 +63,9 @@ final as (
         {{ surrogate_key(['state_key', 'month_of_year']) }} as state_month_key,
         state_key,
         month_of_year,
-        cast(avg(mean_temperature_celsius) as numeric(6, 3)) as mean_temperature_celsius,
+        cast(
+            round(avg(cast(mean_temperature_celsius as numeric(18, 8))), 3) as numeric(6, 3)
+        ) as mean_temperature_celsius,
         cast(min(mean_temperature_celsius) as numeric(6, 3)) as coldest_month_celsius,
         cast(max(mean_temperature_celsius) as numeric(6, 3)) as warmest_month_celsius,
         cast(count(*) as smallint) as years_measured,
