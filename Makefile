@@ -93,11 +93,11 @@ fetch: setup ## Get real files from their publishers: SOURCE=bikeshare MONTH=202
 
 .PHONY: test
 test: setup ## Run all tests, with real servers
-	@$(PYTHON) -m pytest -m "not celery" -n 2 --dist loadfile --no-loadscope-reorder --durations 15
+	@$(PYTHON) -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder --durations 15
 
-.PHONY: test-celery
-test-celery: setup ## Run a month on two Celery workers, one of which is killed (two minutes)
-	@$(PYTHON) -m pytest -m celery
+.PHONY: test-long
+test-long: setup ## Run what `make test` leaves out: two Celery workers, more real files through Airflow
+	@$(PYTHON) -m pytest -m long
 
 .PHONY: test-quick
 test-quick: setup ## Run the tests that need no server and no Spark (under a minute)

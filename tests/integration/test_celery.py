@@ -14,7 +14,7 @@ from tests.integration.conftest import Lab
 from tests.integration.waiting import eventually
 from tests.leash import leashed
 
-pytestmark = [pytest.mark.integration, pytest.mark.celery]
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 MONTH, MONTH_ENDS = date(2018, 1, 1), date(2018, 1, 31)
 WORKERS = ("airflow-worker-1", "airflow-worker-2")

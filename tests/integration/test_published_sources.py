@@ -35,7 +35,7 @@ MONTHS = {
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.timeout(1800),
     pytest.mark.skipif(not DATA.is_dir(), reason=f"the real files are not at {DATA}"),
 ]
