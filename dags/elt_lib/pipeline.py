@@ -155,8 +155,8 @@ def wait_for_turn() -> PythonSensor:
         poke_interval=settings().poll_seconds * 2,
         timeout=timedelta(days=7),
         trigger_rule=TriggerRule.ALL_DONE,
-        # A scheduler slower than the interval finds the task queued again when it hears that the look
-        # before has ended, takes that for a failure, and spends a try on it.
+        # A scheduler slower than the interval finds the task queued again when it hears that the
+        # look before has ended, takes that for a failure, and spends a try on it.
         retries=100,
     )
 
