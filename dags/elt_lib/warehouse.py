@@ -91,6 +91,8 @@ def ensure_tables(connection: Connection, feeds: Iterable[Feed]) -> None:
                 cursor.execute(f"alter table {OPS}.load_ledger add column {name} {kind}")
         cursor.execute(sql("create_load_rejects"))
         cursor.execute(sql("create_feed_freshness"))
+        # Several sources' first builds at once must not race to create it (macro shared_table).
+        cursor.execute(f"create table if not exists {OPS}.lock__shared_tables (nothing smallint)")
         ensure_accounting(cursor, {feed.source for feed in feeds})
     for feed in feeds:
         ensure_table(connection, feed)

@@ -3,7 +3,8 @@
     happens: `dim_date`. dbt's own `table` makes the new one under a fixed name and renames it, and
     two of those at once fail on each other's names.
 
-    Here one transaction holds a lock (on an empty table, because LOCK keeps readers out), looks the
+    Here one transaction holds a lock (on an empty table, because LOCK keeps readers out; the set-up
+    of `ops` creates it, and a person's own schemas get theirs here), looks the
     table up anew, because dbt's cache is as old as the process, and only changes what differs:
     usually nothing. Readers see the old rows or the new ones, never a missing table.
 
@@ -16,7 +17,7 @@
     {%- set columns = model.columns.keys() | join(', ') -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {%- set lock_table = generate_schema_name('ops', none) | trim ~ '.lock__' ~ this.identifier -%}
+    {%- set lock_table = generate_schema_name('ops', none) | trim ~ '.lock__shared_tables' -%}
     {%- set lock_schema = lock_table.split('.')[0] -%}
     {%- if not adapter.check_schema_exists(this.database, lock_schema) -%}
         {%- do adapter.create_schema(

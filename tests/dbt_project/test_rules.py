@@ -51,7 +51,8 @@ def sources(graph: Node) -> dict[str, set[str]]:
     for table in graph["sources"].values():
         if (DAGS / f"{table['source_name']}.py").exists():
             found.setdefault(table["source_name"], set()).add(table["name"])
-    assert set(found) == {path.stem for path in DAGS.glob("*.py")}
+    others = {"janitor", "movies_athena"}  # a DAG that watches, and one that only asks the lake
+    assert set(found) == {path.stem for path in DAGS.glob("*.py")} - others
     return found
 
 

@@ -38,7 +38,7 @@ def test_all_sources_build_at_once(
         stage(warehouse, manifest, batch, datetime(2026, 1, 1))
     warehouse.built("parse")
     folders = target_folders(warehouse)
-    warehouse.execute("drop table if exists ops.lock__dim_date")
+    warehouse.execute("drop table if exists marts.dim_date")
     for _ in ("from nothing", "over what is there"):
         started = [
             warehouse.start_dbt(

@@ -76,7 +76,8 @@ def test_padding_that_a_caller_stripped_is_no_matter() -> None:
 def test_what_is_left_out_has_redshifts_and_rfc_4180s_defaults() -> None:
     spec = {"source": "s", "feed": "f", "columns": [{"name": "a", "data_type": "integer"}]}
     feed = parse_feed(spec)
-    assert feed.files == FileFormat((Format.CSV,), ",", '"', '"', "UTF-8", True, ("",), False)
+    csv = FileFormat((Format.CSV,), False, ",", '"', '"', "UTF-8", True, ("",), False)
+    assert feed.files == csv
     assert (feed.extra_columns, feed.reject_limit) == (ExtraColumns.FAIL, RejectLimit(0.0))
     assert feed.columns == (Column("a", RedshiftType(Kind.INTEGER)),)
 

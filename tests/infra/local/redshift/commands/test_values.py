@@ -85,7 +85,7 @@ DATE, TIMESTAMP, ZONED = (Column("c", kind) for kind in ("date", "timestamp", "t
             ),
         ),
         (Column("c", "int4", not_null=True), "", (1213, "Missing data for not-null field")),
-        (Column("c", "super"), '{"a": [1, null]}', '{"a": [1, null]}'),
+        (Column("c", "super"), '{"a": [1, null]}', '{"a":[1,null]}'),
         (
             Column("c", "super"),
             "{a}",
