@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,30 +210,6 @@ class Doctor:
             f"Ask for more: aws service-quotas request-service-quota-increase --service-code "
             f"{service} --quota-code {code} --desired-value {used + needed}",
         )
-
-
-def check_requirements(project: Path, constraints: str) -> None:
-    """Resolve MWAA's requirements as pip will there; raises DeployError with the conflict.
-
-    ``constraints`` is a file or an address; MWAA's image and the file's own line name the same.
-    """
-    lines = (project / "infra/aws/mwaa/requirements.txt").read_text("utf-8").splitlines()
-    wanted = [line for line in lines if line and not line.startswith(("#", "--constraint"))]
-    done = subprocess.run(
-        [
-            str(project / "scripts/uv"), "pip", "compile", "--quiet", "-",
-            "--constraint", constraints, "--python-version", "3.12",
-            "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:",
-            "--python", sys.executable,
-        ],
-        input="\n".join([*wanted, "apache-airflow==3.3.1"]),
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise DeployError(f"MWAA's requirements do not resolve:\n{done.stderr.strip()}")
 
 
 def _is_complete(state: str | None) -> bool:

@@ -189,7 +189,11 @@ def run_fetch(config: Config, options: argparse.Namespace) -> int:
 
 def month_of(text: str) -> date:
     """Read YYYY-MM as the month's first day."""
-    return date.fromisoformat(f"{text}-01")
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        message = f"{text!r} is no month: write it as in 2021-09"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def run(config: Config, options: argparse.Namespace) -> int:

@@ -1,10 +1,11 @@
+import argparse
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from infra.local.__main__ import main, parser, span, table
+from infra.local.__main__ import main, month_of, parser, span, table
 from infra.local.config import CHECKOUT, Config
 from infra.local.health import Health
 from infra.local.logs import follow_logs
@@ -129,6 +130,11 @@ def test_run_becomes_the_command_with_the_stacks_environment(own_state):
         check=True,
     )
     assert done.stdout == f"{own_state}\n"
+
+
+def test_a_month_that_is_none_is_refused_with_an_example():
+    with pytest.raises(argparse.ArgumentTypeError, match=r"'2024-13' is no month: .* 2021-09"):
+        month_of("2024-13")
 
 
 def test_make_help_documents_every_target():
