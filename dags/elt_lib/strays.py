@@ -112,7 +112,12 @@ def stray_attempts(
 
 def stray_uploads(s3: Any, bucket: str, before: datetime) -> Iterator[Stray]:
     """Uploads in parts that began before ``before`` and were neither finished nor given up."""
-    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+    try:
+        pages = list(s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket))
+    except s3.exceptions.NoSuchUpload:
+        # What rclone's S3 server answers for a bucket that never had one; S3 sends an empty list.
+        return
+    for page in pages:
         for each in page.get("Uploads", []):
             if each["Initiated"] < before:
                 name = f"s3://{bucket}/{each['Key']}"

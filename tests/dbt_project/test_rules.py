@@ -344,6 +344,14 @@ def test_every_mart_has_its_line_on_the_front_page(graph: Node, models: dict[str
     assert [name for name in (*marts, *ops) if f"`{name}`" not in page] == []
 
 
+def test_the_front_page_s_links_lead_to_pages(graph: Node) -> None:
+    page = graph["docs"]["doc.starlift.__overview__"]["block_contents"]
+    links = re.findall(r"\[`[\w.]+`\]\(#!/(\w+)/([\w.]+)\)", page)
+    assert len(links) > 25
+    pages = {(n["resource_type"], key) for key, n in {**graph["nodes"], **graph["sources"]}.items()}
+    assert [link for link in links if link not in pages] == []
+
+
 def test_the_front_page_tells_the_limits_of_freshness(graph: Node) -> None:
     page = graph["docs"]["doc.starlift.__overview__"]["block_contents"]
     told = re.findall(r"\| (\d+) days \| (\d+) days \|", page)

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 MONTH, MONTH_ENDS = date(2018, 1, 1), date(2018, 1, 31)
 WORKERS = ("airflow-worker-1", "airflow-worker-2")
-TASK = "celery_executor_utils.execute_workload"
+TASK = "execute_workload["
 
 
 @pytest.fixture(scope="module")
