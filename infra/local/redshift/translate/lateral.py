@@ -1,8 +1,11 @@
-"""Lateral column aliases: `select a + 1 as b, b * 2 as c`.
+"""Column aliases in later select items and in WHERE: `select a + 1 as b, b * 2 as c … where b > 1`.
 
-Redshift lets a select item use the alias of an item before it, unless a column of that name
-exists. Whether one exists only PostgreSQL knows: here stands what could be meant, and the
-substitution once PostgreSQL has said that there is no such column.
+Redshift lets a select item use the alias of an item before it, and WHERE every alias of the list,
+unless a column of that name exists. Whether one exists only PostgreSQL knows: here stands what
+could be meant, and the substitution once PostgreSQL has said that there is no such column.
+
+https://docs.aws.amazon.com/redshift/latest/dg/r_SELECT_list.html,
+https://docs.aws.amazon.com/redshift/latest/dg/r_WHERE_clause.html (usage notes)
 """
 
 from __future__ import annotations
@@ -10,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from infra.local.redshift.translate.blocks import Block, Item, find_blocks, items
-from infra.local.redshift.translate.lexer import Token, tokenize
+from infra.local.redshift.translate.blocks import Block, find_blocks, items
+from infra.local.redshift.translate.lexer import Kind, Token, tokenize
 from infra.local.redshift.translate.relations import fold
 
 
 @dataclass(frozen=True, slots=True)
 class LateralUse:
-    """An alias, the text span that it stands for, and where later items use it."""
+    """An alias, the text span that it stands for, and where later items and WHERE use it."""
 
     alias: str
     start: int
@@ -26,7 +29,7 @@ class LateralUse:
 
 
 def lateral_uses(sql: str) -> list[LateralUse]:
-    """Every alias whose name stands unqualified in a later item of its select list."""
+    """Every alias whose name stands unqualified in a later item of its select list or in WHERE."""
     tokens = tokenize(sql)
     found: list[LateralUse] = []
     for block in find_blocks(tokens):
@@ -35,7 +38,7 @@ def lateral_uses(sql: str) -> list[LateralUse]:
 
 
 def substitute(sql: str, uses: Iterable[LateralUse]) -> str:
-    """The text with later uses of aliases replaced by their values."""
+    """The text with uses of aliases replaced by their values."""
     edits = [(start, end, sql[use.start : use.end]) for use in uses for start, end in use.uses]
     text = sql
     for start, end, value in sorted(edits, reverse=True):
@@ -44,13 +47,15 @@ def substitute(sql: str, uses: Iterable[LateralUse]) -> str:
 
 
 def _in_list(tokens: list[Token], block: Block) -> list[LateralUse]:
-    """Uses within the select list of a block."""
+    """Uses within the select list and the WHERE clause of a block."""
     listed = items(tokens, block)
-    named = [_names(tokens, item) for item in listed]
-    later: set[str] = set().union(*named[1:]) if named else set()
+    named = [_names(tokens, item.first, item.value_after) for item in listed]
+    where = block.clause("where")
+    filtered = _names(tokens, where.first + 1, where.after) if where else {}
+    later: set[str] = set(filtered).union(*named[1:])
     found: list[LateralUse] = []
     aliases: set[str] = set()
-    for number, item in enumerate(listed[:-1]):
+    for number, item in enumerate(listed):
         if item.alias is None or item.alias not in later:
             continue
         if item.alias in named[number] and item.alias not in aliases:
@@ -62,6 +67,8 @@ def _in_list(tokens: list[Token], block: Block) -> list[LateralUse]:
             uses += named[after].get(item.alias, ())
             if listed[after].alias == item.alias:
                 break
+        if sum(other.alias == item.alias for other in listed) == 1:
+            uses += filtered.get(item.alias, ())
         if uses:
             span = tokens[item.first].start, tokens[item.value_after - 1].end
             found.append(LateralUse(item.alias, *span, tuple(uses)))
@@ -96,11 +103,11 @@ def _listed_columns(tokens: list[Token], block: Block) -> set[str]:
     return found
 
 
-def _names(tokens: list[Token], item: Item) -> dict[str, list[tuple[int, int]]]:
-    """The unqualified names in an item's value and where they stand, subqueries left out."""
+def _names(tokens: list[Token], first: int, end: int) -> dict[str, list[tuple[int, int]]]:
+    """The unqualified names among tokens and where they stand, without subqueries and types."""
     found: dict[str, list[tuple[int, int]]] = {}
     depth, skip_from = 0, None
-    for index in range(item.first, item.value_after):
+    for index in range(first, end):
         token = tokens[index]
         if token.is_mark("("):
             depth += 1
@@ -111,11 +118,13 @@ def _names(tokens: list[Token], item: Item) -> dict[str, list[tuple[int, int]]]:
                 skip_from = None
             depth -= 1
         elif skip_from is None and token.is_name:
-            before = tokens[index - 1] if index > item.first else None
+            before = tokens[index - 1] if index > first else None
             following = tokens[index + 1] if index + 1 < len(tokens) else None
-            if before is not None and (before.is_mark(".") or before.is_word("as")):
+            if before is not None and (before.text in (".", "::") or before.is_word("as")):
                 continue
-            if following is not None and (following.is_mark(".") or following.is_mark("(")):
+            if following is not None and (
+                following.text in (".", "(") or following.kind is Kind.STRING
+            ):
                 continue
             found.setdefault(fold(token), []).append((token.start, token.end))
     return found

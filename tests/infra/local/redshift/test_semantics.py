@@ -245,6 +245,19 @@ def test_lateral_aliases(schema: Schema) -> None:
     assert schema.run("select y from u") == [(2,)]
 
 
+def test_aliases_in_where(schema: Schema) -> None:
+    schema.run("create table t (a int, c int)")
+    schema.run("insert into t values (1, 100), (2, 200)")
+    assert schema.run("select a * 10 as b, b + 1 as d from t where d = %s", 21) == [(20, 21)]
+    assert schema.run("select max(x) from (select a + 1 as x from t where x < 3) s") == [(2,)]
+    # A column of that name comes first.
+    assert schema.run("select a + 1 as c from t where c = 200") == [(3,)]
+    with pytest.raises(psycopg.errors.GroupingError, match="aggregate"):
+        schema.run("select sum(a) as total from t where total > 1")
+    with pytest.raises(psycopg.errors.UndefinedColumn, match="nothing"):
+        schema.run("select a as b from t where nothing = b")
+
+
 @pytest.mark.parametrize(
     ("sql", "value"),
     [

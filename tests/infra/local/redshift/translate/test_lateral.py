@@ -15,7 +15,13 @@ from infra.local.redshift.translate.lateral import lateral_uses, substitute
         ("select a as b, b(1) from t", []),
         ("select a as b, (select b from u) from t", []),
         ("select a as b, c as b from t", []),
-        ("select a b from t where b > 1", []),
+        ("select a b from t where b > 1", ["b"]),
+        ("select a + 1 as b, 2 as c from t where t.b > 1 and b in (select c from u)", ["b"]),
+        ("select b from t where b > 1", []),
+        ("select a as b, c as b from t where b > 1", []),
+        ("select a as b from t group by b having b > 1", []),
+        ("select a as date from t where x > date '2020-01-01' and y::date > z", []),
+        ("select x::date as date, date + 1 as n, y::date as z from t", ["date"]),
         ("select (select x as y, y as z from u) from t", ["y"]),
         ("with q as (select 1 as o, o + 1 as p) select p as r, r + 1 from q", ["o", "r"]),
         ("select case when a then 1 else 2 end, 1 as x from t", []),
@@ -45,3 +51,9 @@ def test_substitution_puts_the_value_in_parentheses() -> None:
         "from t order by b"
     )
     assert put_in(sql, "zzz") == sql
+    assert put_in("select x::date as date, date + 1 as n, y::date from t", "date") == (
+        "select x::date as date, (x::date) + 1 as n, y::date from t"
+    )
+    assert put_in("select a + 1 as b from t where b > 2 or t.b > 2", "b") == (
+        "select a + 1 as b from t where (a + 1) > 2 or t.b > 2"
+    )
