@@ -122,20 +122,24 @@ class ClusterLivyOperator(MarkedJobMixin, LivyOperator):
         self.forget_job(context)
         return result
 
-    def start_job(self, mark: str, context: Context) -> Any:
-        """Post the batch; if its answer is lost, or Livy has it already, find it by its name."""
+    def start_job(self, mark: str, context: Context) -> str:
+        """Post the batch; if its answer is lost, or Livy has it already, find it by its name.
+
+        Returns its number as text: ``ResumableJobMixin`` takes a stored 0, which is a cluster's
+        first batch, for no number.
+        """
         name = str(self.spark_params["name"]).removesuffix(mark).strip()
         self.spark_params["name"] = f"{name} {mark}"
         try:
-            return LivyOperator.submit_job(self, context)
+            return str(LivyOperator.submit_job(self, context))
         except (AirflowException, RequestException):
             found = self.find_job(mark)
             if found is None:
                 raise
             return found
 
-    def find_job(self, mark: str) -> int | None:
-        """The number of the batch whose name ends with the mark."""
+    def find_job(self, mark: str) -> str | None:
+        """The number, as text, of the batch whose name ends with the mark."""
         start, total = 0, 1
         while start < total:
             query = {"from": start, "size": PAGE}
@@ -144,7 +148,7 @@ class ClusterLivyOperator(MarkedJobMixin, LivyOperator):
             page = answer.json()
             for batch in page["sessions"]:
                 if (batch.get("name") or "").endswith(mark):
-                    return int(batch["id"])
+                    return str(batch["id"])
             start, total = start + PAGE, page["total"]
         return None
 

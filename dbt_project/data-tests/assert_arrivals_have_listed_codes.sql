@@ -4,52 +4,12 @@
 -- Such a code has a row in its dimension, so that no arrival is lost.
 {{ config(severity='warn', tags=['immigration']) }}
 
-select
-    'country of citizenship' as code_of,
-    cast(arrivals.citizenship_key as varchar(16)) as code,
-    count(*) as arrivals
-from {{ ref('fct_arrivals') }} as arrivals
-inner join {{ ref('dim_country') }} as countries
-    on arrivals.citizenship_key = countries.country_key
-where countries.code_status = 'unlisted'
-group by arrivals.citizenship_key
+{{ unlisted_codes('country of citizenship', 'citizenship_key', 'dim_country', 'country_key') }}
 union all
-select
-    'country of residence' as code_of,
-    cast(arrivals.residence_key as varchar(16)) as code,
-    count(*) as arrivals
-from {{ ref('fct_arrivals') }} as arrivals
-inner join {{ ref('dim_country') }} as countries
-    on arrivals.residence_key = countries.country_key
-where countries.code_status = 'unlisted'
-group by arrivals.residence_key
+{{ unlisted_codes('country of residence', 'residence_key', 'dim_country', 'country_key') }}
 union all
-select
-    'port' as code_of,
-    cast(arrivals.port_key as varchar(16)) as code,
-    count(*) as arrivals
-from {{ ref('fct_arrivals') }} as arrivals
-inner join {{ ref('dim_port') }} as ports
-    on arrivals.port_key = ports.port_key
-where ports.code_status = 'unlisted'
-group by arrivals.port_key
+{{ unlisted_codes('port', 'port_key', 'dim_port', 'port_key') }}
 union all
-select
-    'state' as code_of,
-    cast(arrivals.state_key as varchar(16)) as code,
-    count(*) as arrivals
-from {{ ref('fct_arrivals') }} as arrivals
-inner join {{ ref('dim_state') }} as states
-    on arrivals.state_key = states.state_key
-where states.code_status = 'unlisted'
-group by arrivals.state_key
+{{ unlisted_codes('state', 'state_key', 'dim_state', 'state_key') }}
 union all
-select
-    'mode' as code_of,
-    cast(arrivals.mode_key as varchar(16)) as code,
-    count(*) as arrivals
-from {{ ref('fct_arrivals') }} as arrivals
-inner join {{ ref('dim_arrival_mode') }} as modes
-    on arrivals.mode_key = modes.mode_key
-where modes.code_status = 'unlisted'
-group by arrivals.mode_key
+{{ unlisted_codes('mode', 'mode_key', 'dim_arrival_mode', 'mode_key') }}

@@ -15,3 +15,17 @@
         relation ~ '.residence_code', relation ~ '.occupation_code',
     ]) }}
 {%- endmacro %}
+
+
+{# Codes of one of the arrivals' columns that the label file lacks, with the number of arrivals that have each. #}
+{% macro unlisted_codes(code_of, arrivals_key, dimension, dimension_key) -%}
+    select
+        '{{ code_of }}' as code_of,
+        cast(arrivals.{{ arrivals_key }} as varchar(16)) as code,
+        count(*) as arrivals
+    from {{ ref('fct_arrivals') }} as arrivals
+    inner join {{ ref(dimension) }} as codes
+        on arrivals.{{ arrivals_key }} = codes.{{ dimension_key }}
+    where codes.code_status = 'unlisted'
+    group by arrivals.{{ arrivals_key }}
+{%- endmacro %}

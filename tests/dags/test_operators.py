@@ -153,6 +153,21 @@ def test_a_retry_finds_the_running_batch_again(cluster, livy):
     assert livy.posted == []
 
 
+def test_a_retry_finds_the_first_batch_of_a_cluster(cluster, livy, monkeypatch):
+    """Livy numbers from 0, and Airflow takes a stored 0 for no number."""
+
+    def killed(*_, **__):
+        raise SystemExit
+
+    store = Store()
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(AddressedLivyHook, "get_batch_state", killed)
+        run(cluster, livy, store)
+    run(cluster, livy, store)
+    assert len(livy.posted) == 1
+    assert store == {}
+
+
 def test_a_batch_number_of_another_cluster_is_not_taken(cluster, livy):
     run(cluster, livy, Store({"livy_batch_id_on_j-OTHER": 7, "livy_batch_id": 7}))
     assert len(livy.posted) == 1

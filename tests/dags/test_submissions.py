@@ -168,7 +168,8 @@ def test_a_retry_finds_the_spark_batch_whose_number_was_never_noted(environ, sta
     number = Try(livy_operator, arguments, environ, store).result()
     listed = requests.get(f"{url}/batches", timeout=10).json()["sessions"]
     (batch,) = [each for each in listed if each["name"].startswith("shop.orders ")]
-    assert (batch["id"], batch["name"].split()[-1], batch["state"]) == (number, mark, "success")
+    found = (str(batch["id"]), batch["name"].split()[-1], batch["state"])
+    assert found == (number, mark, "success")
     output = config.s3 / lake.bucket / "staged" / lake.feed.table
     assert (output / "report.json").exists()
     assert len(list(output.glob("attempt-*"))) == 1
