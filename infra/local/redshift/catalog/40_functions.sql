@@ -125,6 +125,8 @@ returns text language sql stable as $$
 $$;
 
 -- A schema as clients see it: its whole name, without the database that USE has named.
+create or replace function pg_internal.current_user_id() returns integer
+language sql stable as $$ select usesysid::integer from pg_catalog.pg_user where usename = current_user $$;
 create or replace function pg_internal.current_schema() returns varchar language sql stable as $$
     select split_part(pg_internal.shown(pg_catalog.current_schema()), '/', -1)::varchar
 $$;

@@ -245,7 +245,10 @@ where false;
 create or replace view pg_catalog.svv_external_tables as
 select
     null::varchar as redshift_database_name, null::varchar as schemaname,
-    null::varchar as tablename, null::varchar as tabletype, null::varchar as location
+    null::varchar as tablename, null::varchar as tabletype, null::varchar as location,
+    null::varchar as input_format, null::varchar as output_format,
+    null::varchar as serialization_lib, null::varchar as serde_parameters,
+    null::integer as compressed, null::varchar as parameters
 where false;
 create or replace view pg_catalog.svv_external_schemas as
 select

@@ -32,6 +32,7 @@ RENAMED = {
 KEYWORDS = {
     "sysdate": "pg_internal.sysdate()",
     "current_schema": "pg_internal.current_schema()",
+    "current_user_id": "pg_internal.current_user_id()",
     "minus": "except",
 }
 

@@ -33,6 +33,9 @@ def session(servers: Servers) -> Iterator[psycopg.Connection[Any]]:
             "try_cast('abc' as varchar(2)), try_cast(null as int)",
             [1, None, 2, None, None, "ab", None],
         ),
+        # r_TEXTLEN, r_CURRENT_USER_ID
+        ("textlen('abc '), textlen('é')", [4, 1]),
+        ("current_user_id = (select usesysid from pg_user where usename = current_user)", [True]),
         # crc32-function, r_FNV_HASH, SHA1 (FIPS 180's own examples)
         ("crc32('Amazon Redshift')", ["f2726906"]),
         (

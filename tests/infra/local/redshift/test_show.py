@@ -49,6 +49,15 @@ def test_show_table_tells_distribution_and_order(schema: Schema, clause: str, sh
     assert schema.value("show table t").endswith(f"\n{shown}")
 
 
+def test_external_tables_have_their_columns(schema: Schema) -> None:
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_TABLES.html
+    columns = (
+        "redshift_database_name, schemaname, tablename, tabletype, location, input_format, "
+        "output_format, serialization_lib, serde_parameters, compressed, parameters"
+    )
+    assert schema.run(f"select {columns} from svv_external_tables") == []
+
+
 def test_show_view_tells_what_was_written(schema: Schema) -> None:
     schema.run("create table t (a int)")
     schema.run("create view v as select a as b from t")
