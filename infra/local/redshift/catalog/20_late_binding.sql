@@ -108,9 +108,10 @@ language sql as $$ select pg_internal.late_binding_columns('[]'::jsonb) $$;
 create or replace function pg_internal.undefined_column(query text) returns text
 language plpgsql as $$
 begin
-    if query ~* '^\s*create\s+(or\s+replace\s+)?view\s' then
+    if query ~* '^\s*(create\s+(or\s+replace\s+)?view|prepare)\s' then
         query := substring(query from '(?i)\sas\s(.*)$');
     end if;
+    query := regexp_replace(query, '^\s*explain\s', '', 'i');
     execute 'explain (generic_plan) ' || query;
     return null;
 exception

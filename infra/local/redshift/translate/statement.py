@@ -77,6 +77,18 @@ def _explain(parser: Parser, context: Context) -> Plan:
     return parser.plan(looks_up=True)
 
 
+def _prepare(parser: Parser, context: Context) -> Plan:
+    """PREPARE of a query: https://docs.aws.amazon.com/redshift/latest/dg/r_PREPARE.html."""
+    parser.word("prepare")
+    parser.name()
+    if parser.peek_mark("("):
+        parser.skip_parentheses()
+    parser.word("as")
+    parser.word("select", "with", "insert", "update", "delete")
+    parser.expressions(context)
+    return parser.plan(looks_up=True)
+
+
 def _cursor(parser: Parser, context: Context) -> Plan:
     parser.expressions(context)
     return parser.plan(looks_up=parser.tokens[0].text == "declare")
@@ -104,6 +116,8 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("delete",): _query,
     ("merge",): merge,
     ("explain",): _explain,
+    ("prepare",): _prepare,
+    ("execute",): _native,
     ("declare",): _cursor,
     ("fetch",): _cursor,
     ("close",): _cursor,
@@ -174,6 +188,14 @@ _OBJECTS = words(
     "or replace materialized external temp temporary function procedure view table index database "
     "datashare model library identity masking rls policy sequence type domain trigger extension "
     "unique aggregate cast operator server schema system"
+)
+
+# How statements begin that Redshift (https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_commands.html)
+# or PostgreSQL has and no handler is for: they are refused by name.
+_STATEMENTS = words(
+    "alter analyze attach create deallocate desc describe detach drop reset show start "
+    "checkpoint cluster discard do import listen load move notify reassign refresh reindex release "
+    "savepoint security table unlisten"
 )
 
 
@@ -298,6 +320,8 @@ def _handled(parser: Parser, context: Context) -> Plan:
         handler = HANDLERS.get(opening[:length])
         if handler is not None:
             return handler(parser, context)
+    if not parser.peek_word(*_STATEMENTS):
+        raise parser.error()
     raise refused(f"Statement {_named(parser.tokens)}", parser.sql, position=1)
 
 

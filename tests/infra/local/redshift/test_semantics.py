@@ -245,11 +245,24 @@ def test_lateral_aliases(schema: Schema) -> None:
     assert schema.run("select y from u") == [(2,)]
 
 
+def test_prepare_and_execute(schema: Schema) -> None:
+    schema.run("create table t (a int, b varchar(9))")
+    schema.run("prepare add (int, varchar) as insert into t values ($1, nvl($2, 'none'))")
+    schema.run("execute add (1, null)")
+    schema.run("execute add (2, 'x')")
+    schema.run("prepare get (int) as select a + 1 as c, c * 10 as d, b from t where c > $1")
+    assert schema.run("execute get (2)") == [(3, 30, "x")]
+    schema.run("deallocate get")
+    with pytest.raises(psycopg.errors.InvalidSqlStatementName):
+        schema.run("execute get (2)")
+
+
 def test_aliases_in_where(schema: Schema) -> None:
     schema.run("create table t (a int, c int)")
     schema.run("insert into t values (1, 100), (2, 200)")
     assert schema.run("select a * 10 as b, b + 1 as d from t where d = %s", 21) == [(20, 21)]
     assert schema.run("select max(x) from (select a + 1 as x from t where x < 3) s") == [(2,)]
+    assert "Filter" in str(schema.run("explain select a * 10 as b from t where b = 20"))
     # A column of that name comes first.
     assert schema.run("select a + 1 as c from t where c = 200") == [(3,)]
     with pytest.raises(psycopg.errors.GroupingError, match="aggregate"):

@@ -192,6 +192,8 @@ def test_refusals_name_what_is_refused(sql: str, names: str) -> None:
         ("select (1", "42601", "syntax error: a parenthesis is not closed"),
         ("select nvl2(1, 2)", "42883", "function nvl2() does not take these arguments"),
         ("lock", "42601", "syntax error at end of input"),
+        ("selec 1", "42601", 'syntax error at or near "selec"'),
+        ("prepare p as drop table t", "42601", 'syntax error at or near "drop"'),
     ],
 )
 def test_what_redshift_lacks_is_an_error(sql: str, sqlstate: str, message: str) -> None:
