@@ -113,3 +113,11 @@ def test_what_procedures_are_refused(servers: Servers, schema: Schema) -> None:
     )
     with pytest.raises(psycopg.errors.FeatureNotSupported, match="late-binding view"):
         schema.run("call p()")
+    # Nor are aliases that are used again.
+    schema.run("create table t (a int)")
+    schema.run(
+        "create procedure q(n out int) as "
+        "$$ begin select a + 1 as b, b + 1 into n from t; end $$ language plpgsql"
+    )
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        schema.run("call q()")
