@@ -150,4 +150,4 @@ create or replace function pg_internal.version() returns text language sql immut
         || '(Red Hat 3.4.2-6.fc3), Redshift 1.0.117891 (Starlift local gateway)'
 $$;
 create or replace function pg_catalog.pg_last_query_id() returns bigint language sql stable as
-    $$ select -1::bigint $$;
+    $$ select coalesce(nullif(current_setting('redshift.last_query_id', true), ''), '-1')::bigint $$;

@@ -8,7 +8,7 @@ from dataclasses import replace
 from infra.local.redshift.catalog.install import SystemViews
 from infra.local.redshift.errors import GatewayError, concurrent_transaction, refused
 from infra.local.redshift.protocol import messages
-from infra.local.redshift.session.query_log import VIEWS, QueryLog
+from infra.local.redshift.session.query_log import LAST_QUERY, VIEWS, Caller, QueryLog
 from infra.local.redshift.session.reading import aside
 from infra.local.redshift.session.relay import Answer, Expected, Relay
 from infra.local.redshift.translate import views
@@ -37,8 +37,9 @@ _MAX_RESTARTS = 20
 class Planner:
     """Turns statements into plans over one session's connection."""
 
-    def __init__(self, relay: Relay, system: SystemViews, log: QueryLog) -> None:
+    def __init__(self, relay: Relay, caller: Caller, system: SystemViews, log: QueryLog) -> None:
         self._relay = relay
+        self._caller = caller
         self._system = system
         self._log = log
         self._prepared = False
@@ -59,6 +60,12 @@ class Planner:
                 f"select pg_internal.namespace_of(array[{literal(plan.used)}, 'public'])"
             )
         text, lateral = plan.sql, plan.lateral
+        if LAST_QUERY in text:
+            await self._log.write()
+            last = self._caller.last_query
+            await self._relay.hidden_query(
+                f"select set_config('redshift.last_query_id', '{last}', false)"
+            )
         if plan.relations:
             text = await self._expanded(text, list(plan.relations))
             if plan.bound and text != plan.sql:

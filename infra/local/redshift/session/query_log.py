@@ -30,6 +30,10 @@ VIEWS = words(
     "sys_query_history sys_query_text stl_query stl_querytext svl_qlog svl_statementtext "
     "stl_ddltext stl_utilitytext queries query_history"
 )
+# Reads the id of the session's last query.
+LAST_QUERY = "pg_last_query_id"
+# Kinds that are no queries.
+_NO_QUERIES = ("DDL", "UTILITY")
 # Statements that are kept in memory, how many of them one INSERT takes, and the characters of each.
 _GATHERED, _CHUNK, _TEXT = 10_000, 500, 16_000
 # What tells a statement's kind stands in so many of its first characters.
@@ -53,6 +57,7 @@ select
     to_timestamp((r ->> 7)::float8) at time zone 'utc',
     to_timestamp((r ->> 8)::float8) at time zone 'utc', (r ->> 9)::bigint, r ->> 10, r ->> 11
 from jsonb_array_elements({rows}::jsonb) as r
+returning query_id
 """
 
 
@@ -75,6 +80,7 @@ class Caller:
     session_id: int
     label: str = "default"
     transaction: int = 0
+    last_query: int = -1  # of those that are written
 
 
 @dataclass(slots=True)
@@ -154,7 +160,11 @@ class QueryLog:
                 connection = await admin_connection(self._settings, self._settings.database)
                 try:
                     for at in range(0, len(runs), _CHUNK):
-                        await connection.query(_insert(runs[at : at + _CHUNK]))
+                        chunk = runs[at : at + _CHUNK]
+                        found = await connection.query(_insert(chunk))
+                        for run, (query_id,) in zip(chunk, found, strict=True):
+                            if kind(run.statement) not in _NO_QUERIES:
+                                run.caller.last_query = int(str(query_id))
                     await connection.query(
                         "delete from pg_internal.query_history "
                         "where start_time < (now() at time zone 'utc') - interval '7 days'"

@@ -58,7 +58,7 @@ class Session:
         self.context = Context(database=shared.settings.database, denied=shared.catalog.denied)
         self.faults = shared.faults
         self.log = shared.log
-        self.planner = Planner(relay, shared.catalog.views, shared.log)
+        self.planner = Planner(relay, caller, shared.catalog.views, shared.log)
         self.extended = Extended(self)
         relay.backend.channel.listener = client.poke
 

@@ -137,3 +137,19 @@ def test_what_runs_and_what_lies_on_the_disk(schema: Schema) -> None:
     assert schema.run(
         "select usesuper, useconnlimit from pg_user_info where usename = 'starlift'"
     ) == [(True, "UNLIMITED")]
+
+
+def test_the_last_querys_id(servers: Servers, schema: Schema) -> None:
+    with servers.psycopg() as other:
+        assert other.execute("select pg_last_query_id()").fetchall() == [(-1,)]
+    schema.run("create table t (a int)")
+    schema.run("insert into t values (1)")
+    schema.run("set query_group to 'x'")
+    last = schema.value("select pg_last_query_id()")
+    text = "select querytxt from stl_query where query = %s"
+    assert schema.run(text, last) == [("insert into t values (1)",)]
+    schema.run("begin")
+    schema.run("select 5 as five from t")
+    inside = schema.value("select pg_last_query_id()")
+    schema.run("rollback")
+    assert schema.run(text, inside) == [("select 5 as five from t",)]
