@@ -19,6 +19,9 @@ ALIVE = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 """States of a cluster that costs money and has not been told to end."""
 RUN_TAG, DAG_TAG = "run_id", "dag_id"
 TAG_LENGTH = 256
+MANAGED_TAG = "for-use-with-amazon-emr-managed-policies"
+"""EMR's own policy for its service role lets it start nodes of clusters with this tag only
+(docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-iam-policies.html)."""
 
 
 def job_flow(source: str, settings: Settings) -> dict[str, Any]:
@@ -27,12 +30,13 @@ def job_flow(source: str, settings: Settings) -> dict[str, Any]:
     Instances, roles, subnets and log folder come from the extra of connection ``emr_default``.
     """
     deployment = dict(settings.tags).get("deployment", "starlift")
+    tags = {**run_tags(source, settings), MANAGED_TAG: "true"}
     return {
         "Name": f"{deployment}-{source} {{{{ run_tag() }}}}",
         "ReleaseLabel": settings.emr_release,
         "Applications": [{"Name": "Spark"}, {"Name": "Livy"}],
         "AutoTerminationPolicy": {"IdleTimeout": IDLE_SECONDS},
-        "Tags": [{"Key": key, "Value": it} for key, it in run_tags(source, settings).items()],
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import BaseOperator, Param
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from elt_lib import strays
+from elt_lib.hooks import WarehouseHook
 from elt_lib.pipeline import default_args
 from elt_lib.sessions import in_session
 from elt_lib.settings import Settings, settings
@@ -84,7 +84,7 @@ class FindStraysOperator(BaseOperator):
 
     def _files(self, here: Settings, before: datetime) -> list[Stray]:
         s3 = S3Hook("aws_default").get_conn()
-        loaded = in_session(RedshiftSQLHook("redshift_default").get_conn, _manifests)
+        loaded = in_session(WarehouseHook("redshift_default").get_conn, _manifests)
         return [
             *strays.stray_attempts(s3, here.lake_bucket, loaded, before),
             *strays.stray_uploads(s3, here.lake_bucket, before),

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.glue_catalog import GlueCatalogHook
-from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowException
@@ -16,6 +15,7 @@ from botocore.exceptions import ClientError
 from elt_lib.catalogue import CatalogueError, Lake, register
 from elt_lib.catalogue_tables import Batch
 from elt_lib.contract_yaml import load_sources
+from elt_lib.hooks import WarehouseHook
 from elt_lib.sessions import in_session
 from elt_lib.settings import settings
 from elt_lib.warehouse import Connection, sql, transaction
@@ -66,7 +66,7 @@ class RegisterOperator(BaseOperator):
     def execute(self, context: Context) -> int:  # noqa: ARG002
         """Register; safe to repeat."""
         feeds = load_sources(settings().manifest)[self.source].feeds
-        connect = RedshiftSQLHook(redshift_conn_id="redshift_default").get_conn
+        connect = WarehouseHook(redshift_conn_id="redshift_default").get_conn
         s3 = S3Hook("aws_default")
         bucket = settings().lake_bucket
         lake = Lake(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
-from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.apache.livy.hooks.livy import LivyHook
 from airflow.providers.apache.livy.operators.livy import LivyOperator
@@ -19,6 +18,7 @@ from requests import RequestException
 
 from elt_lib.contract_check import ContractError
 from elt_lib.contract_yaml import load_sources
+from elt_lib.hooks import WarehouseHook
 from elt_lib.load import (
     PermanentLoadError,
     Report,
@@ -203,7 +203,7 @@ class LoadOperator(BaseOperator):
             feed for feed in load_sources(settings().manifest)[source].feeds if feed.name == name
         )
         run = Run(dag_id=str(context["ti"].dag_id), run_id=str(context["ti"].run_id))
-        connect = RedshiftSQLHook(redshift_conn_id="redshift_default").get_conn
+        connect = WarehouseHook(redshift_conn_id="redshift_default").get_conn
         try:
             if self._has_no_data(context, run):
                 record_no_data(connect, feed, self.batch_id, run)

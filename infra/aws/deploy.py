@@ -17,6 +17,15 @@ RELEASE_PARAMETERS = ("RequirementsVersion", "StartupVersion", "PluginsVersion",
 RPU_HOURS_A_DAY = 64
 
 
+class Outputs(dict[str, str]):
+    """Outputs by name; asking for one that no stack has yet is a DeployError."""
+
+    def __missing__(self, name: str) -> str:
+        raise DeployError(
+            f"No stack has the output {name} yet: run deploy, to its end, and look with status."
+        )
+
+
 @dataclass(frozen=True)
 class Planned:
     """What would happen to one stack: its state now, and the changes; None for nothing at all."""
@@ -52,7 +61,7 @@ class Deployer:
 
     def outputs(self) -> dict[str, str]:
         """Outputs of all stacks together; no two stacks have one of the same name."""
-        found: dict[str, str] = {}
+        found = Outputs()
         for name in self.deployment.stacks:
             found |= self.stack(name).outputs()
         return found

@@ -141,6 +141,8 @@ class Deployment:
                 f"{path} is not there. Copy {EXAMPLE.name} from infra/aws, change it, and name it "
                 "with --file."
             ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise DeployError(f"{path} can't be read: {error}.") from None
         except tomllib.TOMLDecodeError as error:
             raise DeployError(f"{path} is no TOML: {error}.") from None
         unknown = content.keys() - {"project", "environment", "parameters"}
@@ -161,12 +163,23 @@ class Deployment:
                 f"{path}: project and environment make the name {self.name!r}. It must begin with "
                 "a letter and have 3 to 31 lower-case letters, digits and hyphens."
             )
-        declared = {name for stack in ORDER for name in Template.load(stack).parameters}
-        if unknown := self.settings.keys() - declared:
+        declared = {
+            name: rules
+            for stack in ORDER
+            for name, rules in Template.load(stack).parameters.items()
+        }
+        if unknown := self.settings.keys() - declared.keys():
             raise DeployError(
                 f"{path}: no template has the parameters {', '.join(sorted(unknown))}. "
                 "`python -m infra.aws parameters` lists them all."
             )
+        wrong = [
+            f"{name} = {value!r} {complaint}"
+            for name, value in self.settings.items()
+            if (complaint := complaint_about(value, declared[name]))
+        ]
+        if wrong:
+            raise DeployError(f"{path}: {'; '.join(wrong)}.")
 
     def check_complete(self, made_later: Collection[str] = ()) -> None:
         """Raise DeployError for parameters that neither the file nor any stack will give.
@@ -206,6 +219,25 @@ class Deployment:
                 "of the deployment's file, or deploy the stacks before it."
             )
         return values
+
+
+def complaint_about(value: str, rules: Mapping[str, Any]) -> str:
+    """What a parameter's declaration has against a value; nothing when it may be."""
+    if "AllowedValues" in rules:
+        allowed = [str(each) for each in rules["AllowedValues"]]
+        return "" if value in allowed else f"is none of {', '.join(allowed)}"
+    if "AllowedPattern" in rules:
+        pattern = str(rules["AllowedPattern"])
+        return "" if re.fullmatch(pattern, value) else f"does not match {pattern}"
+    if rules["Type"] == "Number":
+        if not value.isdecimal():
+            return "is no whole number"
+        least, most = (rules.get(bound) for bound in ("MinValue", "MaxValue"))
+        if least is not None and int(value) < least:
+            return f"is less than {least}"
+        if most is not None and int(value) > most:
+            return f"is more than {most}"
+    return ""
 
 
 class _Loader(yaml.SafeLoader):

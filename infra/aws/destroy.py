@@ -67,6 +67,16 @@ class Destroyer:
             },
         )
 
+    def refuse_full_buckets(self, doomed: Doomed) -> None:
+        """Raise DeployError when a bucket holds objects."""
+        full = {name: count for name, count in doomed.buckets.items() if count}
+        if full:
+            listed = ", ".join(f"{name} ({count:,} objects)" for name, count in full.items())
+            raise DeployError(
+                f"Nothing was removed: there are objects in {listed}. Save what you need, then add "
+                "--empty-buckets; their versions are deleted for good."
+            )
+
     def destroy(self, *, empty_buckets: bool, final_snapshot: bool) -> None:
         """Remove the stacks, the last made first.
 
@@ -74,13 +84,8 @@ class Destroyer:
         ``empty_buckets`` is off, and when something is left in the end.
         """
         doomed = self.doomed()
-        full = {name: count for name, count in doomed.buckets.items() if count}
-        if full and not empty_buckets:
-            listed = ", ".join(f"{name} ({count:,} objects)" for name, count in full.items())
-            raise DeployError(
-                f"Nothing was removed: there are objects in {listed}. Save what you need, then add "
-                "--empty-buckets; their versions are deleted for good."
-            )
+        if not empty_buckets:
+            self.refuse_full_buckets(doomed)
         self._terminate_clusters()
         if final_snapshot and "redshift" in doomed.stacks:
             self._snapshot()

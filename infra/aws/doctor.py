@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.aws import components, service_roles, wheels
+from infra.aws.advice import advice, said
+from infra.aws.archive import PYTHON
 from infra.aws.change_sets import Stack
 from infra.aws.deployment import Deployment
 from infra.aws.destroy import Clients
@@ -19,7 +22,15 @@ ADDRESSES_PER_REGION = "L-0263D0A3"
 VPCS_PER_REGION = "L-F678F1CE"
 MWAA_ENVIRONMENTS = "L-61F9A5F7"
 """Codes of Service Quotas (aws service-quotas list-service-quotas)."""
-CONSTRAINTS = re.compile(r"constraints-(?P<airflow>[\d.]+)/constraints-(?P<python>[\d.]+)\.txt")
+
+EMR_TAG = {"Key": "for-use-with-amazon-emr-managed-policies", "Value": "true"}
+"""What AmazonEMRServicePolicy_v2 asks of subnets, security groups and clusters
+(docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-iam-policies.html)."""
+CONFLICT = (
+    f"Change what disagrees in {components.REQUIREMENTS_OF_MWAA}. What the constraints pin can't "
+    "change: MWAA forces them. dbt is not among them on purpose (DECISIONS.md)."
+)
+NO_INDEX = "This needs a package index: set UV_INDEX_URL where yours is not PyPI, and look again."
 
 
 @dataclass(frozen=True)
@@ -33,13 +44,19 @@ class Finding:
 
 
 class Doctor:
-    """Looks at an account, a checkout and a deployment, and changes nothing."""
+    """Looks at an account, a checkout and a deployment, and changes nothing.
 
-    def __init__(self, session: Any, deployment: Deployment, project: Path) -> None:
+    ``constraints`` is a copy of Airflow's constraints file, where its address can't be reached.
+    """
+
+    def __init__(
+        self, session: Any, deployment: Deployment, project: Path, constraints: Path | None = None
+    ) -> None:
         self.session: Clients = session
         self.region = str(session.region_name or "")
         self.deployment = deployment
         self.project = project
+        self.constraints = constraints
 
     def examine(self) -> Iterator[Finding]:
         """Run every check; one that can't be made is a finding too."""
@@ -48,7 +65,10 @@ class Doctor:
             self.region_is_set,
             self.addresses,
             self.vpcs,
+            self.service_roles,
+            self.subnets,
             self.pins,
+            self.requirements,
             self.stacks,
             self.buckets_refuse_plain_http,
             self.warehouse_asks_for_tls,
@@ -58,8 +78,10 @@ class Doctor:
             name = check.__name__.replace("_", " ")
             try:
                 yield check()
-            except (BotoCoreError, ClientError, DeployError) as error:
-                yield Finding(name, False, f"could not look: {error}", "Check your permissions.")
+            except DeployError as error:
+                yield Finding(name, False, "could not look", str(error))
+            except (BotoCoreError, ClientError) as error:
+                yield Finding(name, False, f"could not look: {said(error)}", advice(error))
 
     def account(self) -> Finding:
         """Who are you, and is it a role rather than a user with keys?"""
@@ -81,7 +103,7 @@ class Doctor:
     def addresses(self) -> Finding:
         """Is there an elastic IP address left for each NAT gateway?"""
         needed = int(self.deployment.settings.get("NatGateways", "1"))
-        if self.deployment.settings.get("Egress") == "endpoints":
+        if self.deployment.without_internet or self._stack("network").status is not None:
             needed = 0
         used = len(self.session.client("ec2").describe_addresses()["Addresses"])
         return self._quota("elastic IP addresses", "ec2", ADDRESSES_PER_REGION, used, needed, 5)
@@ -92,19 +114,69 @@ class Doctor:
         there = self._stack("network").status is not None
         return self._quota("VPCs", "vpc", VPCS_PER_REGION, used, 0 if there else 1, 5)
 
+    def service_roles(self) -> Finding:
+        """Has the account the roles without which EMR starts no cluster?"""
+        missing = service_roles.missing(self.session.client("iam"), self.deployment)
+        commands = [
+            f"aws iam create-service-linked-role --aws-service-name {service}"
+            for service in missing
+        ]
+        return Finding(
+            "roles of services",
+            not missing,
+            ", ".join(missing) or "there",
+            "deploy makes them, or: " + "; ".join(commands),
+        )
+
+    def subnets(self) -> Finding:
+        """May EMR use the subnets? Those of another network lack the tag that allows it."""
+        found = self.deployment.settings.get("PrivateSubnetIds") or self._stack(
+            "network"
+        ).outputs().get("PrivateSubnetIds", "")
+        ids = [each.strip() for each in found.split(",") if each.strip()]
+        if not ids:
+            return Finding("subnets", True, "made by deploy")
+        described = self.session.client("ec2").describe_subnets(SubnetIds=ids)["Subnets"]
+        without = [each["SubnetId"] for each in described if EMR_TAG not in each.get("Tags", [])]
+        return Finding(
+            "subnets",
+            not without,
+            ", ".join(without) or f"{len(ids)} with EMR's tag",
+            f"aws ec2 create-tags --resources {' '.join(without)} "
+            f"--tags Key={EMR_TAG['Key']},Value={EMR_TAG['Value']}",
+        )
+
     def pins(self) -> Finding:
-        """Do requirements.txt, pyproject.toml and the template name one version of Airflow?"""
-        requirements = (self.project / "infra/aws/mwaa/requirements.txt").read_text("utf-8")
+        """Do requirements.txt, pyproject.toml and the template name one Airflow, and its Python?"""
+        requirements = (self.project / components.REQUIREMENTS_OF_MWAA).read_text("utf-8")
         template = (self.project / "infra/aws/stacks/mwaa.yaml").read_text("utf-8")
         pyproject = (self.project / "pyproject.toml").read_text("utf-8")
-        named = CONSTRAINTS.search(requirements)
-        airflow = named["airflow"] if named else "none"
+        named = wheels.CONSTRAINTS_OF.search(requirements)
+        airflow, python = (named["airflow"], named["python"]) if named else ("none", "none")
         agree = f"Default: {airflow}" in template and f"apache-airflow=={airflow}" in pyproject
         return Finding(
             "pins",
-            agree,
-            f"Airflow {airflow} in requirements.txt",
-            "Name one version in mwaa/requirements.txt, stacks/mwaa.yaml and pyproject.toml.",
+            agree and python == PYTHON,
+            f"Airflow {airflow} and Python {python} in requirements.txt",
+            "Name one version in mwaa/requirements.txt, stacks/mwaa.yaml and pyproject.toml, and "
+            f"Python {PYTHON}.",
+        )
+
+    def requirements(self) -> Finding:
+        """Does a package index give all that Airflow's components install, under the constraints?
+
+        MWAA itself would only log that it does not, and start without the packages.
+        """
+        wanted, known = components.wanted(self.deployment, self.project, self.constraints)
+        with tempfile.TemporaryDirectory(prefix="starlift-doctor-") as folder:
+            try:
+                pins = wheels.resolve(self.project, Path(folder), wanted, known)
+            except DeployError as error:
+                remedy = CONFLICT if "No solution found" in str(error) else NO_INDEX
+                return Finding("requirements", False, str(error), remedy)
+            count = len(components.PIN.findall(pins.read_text("utf-8")))
+        return Finding(
+            "requirements", True, f"{len(wanted)} resolve to {count} packages under constraints"
         )
 
     def stacks(self) -> Finding:
@@ -122,21 +194,20 @@ class Doctor:
         """Do the bucket policies deny requests without TLS?"""
         outputs = self._stack("storage").outputs()
         if not outputs:
-            raise DeployError("the storage stack is not there")
+            raise DeployError("The storage stack is not there: run deploy.")
         names = [outputs[each] for each in ("LakeBucket", "ArtifactsBucket", "LogsBucket")]
         client = self.session.client("s3")
-        open_ones = [
-            name
-            for name in names
-            if "aws:SecureTransport" not in client.get_bucket_policy(Bucket=name)["Policy"]
-        ]
+        open_ones = [name for name in names if not _refuses_plain_http(client, name)]
         return Finding(
             "buckets", not open_ones, ", ".join(open_ones) or "TLS only", "Deploy storage again."
         )
 
     def warehouse_asks_for_tls(self) -> Finding:
         """Does the warehouse refuse connections without TLS?"""
-        if self._stack("redshift").outputs().get("Kind") != "serverless":
+        outputs = self._stack("redshift").outputs()
+        if not outputs:
+            raise DeployError("The redshift stack is not there: run deploy.")
+        if outputs.get("Kind") != "serverless":
             return Finding("warehouse", True, "provisioned: require_ssl is in its parameter group")
         found = self.session.client("redshift-serverless").get_workgroup(
             workgroupName=self.deployment.name
@@ -210,6 +281,15 @@ class Doctor:
             f"Ask for more: aws service-quotas request-service-quota-increase --service-code "
             f"{service} --quota-code {code} --desired-value {used + needed}",
         )
+
+
+def _refuses_plain_http(client: Any, bucket: str) -> bool:
+    try:
+        return "aws:SecureTransport" in client.get_bucket_policy(Bucket=bucket)["Policy"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucketPolicy":
+            return False
+        raise
 
 
 def _is_complete(state: str | None) -> bool:

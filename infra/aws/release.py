@@ -97,7 +97,7 @@ class Releases:
     def environment_versions(self, deployment: Deployment) -> dict[str, str]:
         """Parameters of the stack with Airflow: the S3 versions of what its components start with.
 
-        Raises DeployError when nothing was published yet.
+        Raises DeployError when nothing was published yet, or the bucket keeps no versions.
         """
         versions = {}
         for parameter, key in environment_keys(deployment).items():
@@ -106,6 +106,8 @@ class Releases:
                 raise DeployError(
                     f"s3://{self.bucket}/{key} is not there yet: run publish, then deploy."
                 )
+            if "VersionId" not in head:
+                raise DeployError(f"{self.bucket} keeps no versions: deploy --only storage.")
             versions[parameter] = str(head["VersionId"])
         return versions
 

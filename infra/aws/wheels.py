@@ -1,4 +1,4 @@
-"""Packages for machines without a package index: wheels of all that is needed, in one zip file.
+"""What Airflow's components install: resolved under constraints, and packed as one zip of wheels.
 
 With ``Egress = "endpoints"`` MWAA reaches no index. It unpacks ``plugins.zip`` to
 ``/usr/local/airflow/plugins`` before it installs requirements, so that they can be found there
@@ -23,12 +23,15 @@ from infra.aws.errors import DeployError
 
 PLUGINS = "/usr/local/airflow/plugins"
 CONSTRAINTS = "constraints.txt"
+WANTED = "wanted.txt"
 PINS = "pins.txt"
 """Every package in the zip with its version and hash, for installing exactly these."""
 GLIBC = range(34, 4, -1)
 """Minor versions of glibc 2 whose wheels run on Amazon Linux 2023, the newest first (PEP 600)."""
 OLDER = ("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64")
 CONSTRAINT_LINE = re.compile(r'^--constraint\s+"?([^"\n]+)"?\s*$', re.MULTILINE)
+CONSTRAINTS_OF = re.compile(r"constraints-(?P<airflow>[\d.]+)/constraints-(?P<python>[\d.]+)\.txt")
+"""In the address of Airflow's constraints: the versions of Airflow and Python."""
 FETCH_SECONDS = 60
 
 
@@ -46,18 +49,8 @@ def build(
     """
     with tempfile.TemporaryDirectory(prefix="starlift-wheels-", dir=folder) as name:
         content = Path(name)
-        (content / CONSTRAINTS).write_text(constraints, encoding="utf-8")
-        wanted = folder / "wanted.txt"
-        wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-        pins = content / PINS
-        run_uv(
-            project,
-            "pip", "compile", "--quiet", str(wanted), "--constraint", str(content / CONSTRAINTS),
-            "--generate-hashes", "--no-emit-index-url", "--python-version", PYTHON,
-            "--python-platform", "x86_64-manylinux_2_34", "--only-binary", ":all:",
-            "--no-header", "--no-annotate", "--output-file", str(pins),
-        )  # fmt: skip
-        download(pins, content)
+        download(resolve(project, content, requirements, constraints), content)
+        (content / WANTED).unlink()
         for inside, body in (more or {}).items():
             path = content / inside
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +58,25 @@ def build(
         path = folder / "wheels.zip"
         pack(content, path)
     return Archive(path, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def resolve(project: Path, folder: Path, requirements: Sequence[str], constraints: str) -> Path:
+    """Write a file of pins for requirements and all that they need, by the package index.
+
+    For MWAA's Python and platform, wheels only. Raises DeployError with the installer's words,
+    which name the packages that don't agree.
+    """
+    (folder / CONSTRAINTS).write_text(constraints, encoding="utf-8")
+    (folder / WANTED).write_text("\n".join(requirements) + "\n", encoding="utf-8")
+    run_uv(
+        project,
+        "pip", "compile", "--quiet", str(folder / WANTED),
+        "--constraint", str(folder / CONSTRAINTS),
+        "--generate-hashes", "--no-emit-index-url", "--python-version", PYTHON,
+        "--python-platform", "x86_64-manylinux_2_34", "--only-binary", ":all:",
+        "--no-header", "--no-annotate", "--output-file", str(folder / PINS),
+    )  # fmt: skip
+    return folder / PINS
 
 
 def download(pins: Path, target: Path) -> None:
@@ -93,9 +105,15 @@ def offline(requirements: str) -> str:
 
 
 def names(requirements: str) -> list[str]:
-    """The packages that a requirements file names, without options and comments."""
+    """The packages that a requirements file names, without options and comments.
+
+    With them Airflow itself, in the version whose constraints it names: MWAA's image has it, and
+    the constraints don't name it.
+    """
     lines = [line.split("#")[0].strip() for line in requirements.splitlines()]
-    return [line for line in lines if line and not line.startswith("-")]
+    named = [line for line in lines if line and not line.startswith("-")]
+    version = CONSTRAINTS_OF.search(requirements)
+    return [*named, f"apache-airflow=={version['airflow']}"] if version else named
 
 
 def constraints_of(requirements: str, file: Path | None) -> str:
@@ -104,7 +122,10 @@ def constraints_of(requirements: str, file: Path | None) -> str:
     Raises DeployError when it can't be read.
     """
     if file is not None:
-        return file.read_text(encoding="utf-8")
+        try:
+            return file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise DeployError(f"The constraints can't be read: {error}.") from None
     found = CONSTRAINT_LINE.search(requirements)
     if found is None:
         raise DeployError("The requirements name no constraints.")
@@ -113,7 +134,8 @@ def constraints_of(requirements: str, file: Path | None) -> str:
             text: str = answer.read().decode("utf-8")
     except (urllib.error.URLError, TimeoutError) as error:
         raise DeployError(
-            f"{found[1]} can't be read ({error}). Save it, and name it with --constraints."
+            f"{found[1]} can't be read ({error}). Save it where it can be reached, and name the "
+            "copy: python -m infra.aws --constraints FILE …"
         ) from error
     return text
 

@@ -12,11 +12,11 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_statement_may_take_long_and_a_dead_server_is_noticed(stack, monkeypatch):
-    from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+    from elt_lib.hooks import WarehouseHook
 
     given = json.dumps(connections(stack.config)["redshift_default"])
     monkeypatch.setenv("AIRFLOW_CONN_REDSHIFT_DEFAULT", given)
-    with contextlib.closing(RedshiftSQLHook(redshift_conn_id="redshift_default").get_conn()) as it:
+    with contextlib.closing(WarehouseHook(redshift_conn_id="redshift_default").get_conn()) as it:
         link = it._usock
         assert link.gettimeout() is None
         assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from infra.aws import manifest
 from infra.aws.airflow_settings import airflow_settings
 from infra.aws.deployment import Deployment
 from infra.aws.errors import DeployError
@@ -47,6 +48,30 @@ OUTPUTS = {
     "Endpoint": "wg.123456789012.us-east-1.redshift-serverless.amazonaws.com",
     "Database": "starlift",
 }
+
+
+def test_a_manifest_says_nothing_of_the_run_that_made_it() -> None:
+    """Order within a node counts: a contract's columns have one."""
+
+    def parsed(time: float, *names: str) -> bytes:
+        nodes = {name: {"created_at": time, "columns": {"b": {}, "a": {}}} for name in names}
+        metadata = {"generated_at": str(time), "invocation_id": str(time), "project_name": "x"}
+        return json.dumps({"metadata": metadata, "nodes": nodes}).encode()
+
+    found = manifest.timeless(parsed(1.5, "n1", "n2"))
+    assert found == manifest.timeless(parsed(2.5, "n2", "n1"))
+    content = json.loads(found)
+    assert list(content["nodes"]["n1"]["columns"]) == ["b", "a"]
+    assert content["metadata"]["project_name"] == "x"
+
+
+@pytest.mark.slow
+def test_the_same_project_gives_the_same_manifest(tmp_path: Path) -> None:
+    made = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        made.append(manifest.build(PROJECT, tmp_path / name, {"REDSHIFT_HOST": "h"}))
+    assert made[0] == made[1]
 
 
 @pytest.fixture

@@ -4,63 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tomllib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from infra.aws.deployment import ORDER, TEMPLATES, Template
+from tests.infra.aws.policies import of_type, resources, texts
 
-HERE = Path(__file__).parent
 LAUNCH = "AWS::EC2::LaunchTemplate"
-MANAGED_POLICIES = {
-    # EMR changes what it needs with its releases; this one is bound to a tag.
-    ("iam", "EmrServiceRole"): ["AmazonEMRServicePolicy_v2"],
-    # Our own, of the iam stack: the same job on another engine.
-    ("glue", "JobRole"): ["SparkJobPolicyArn"],
-    # Session Manager instead of SSH.
-    ("iam", "WorkerRole"): ["AmazonSSMManagedInstanceCore"],
-    ("iam", "ControlRole"): ["AmazonSSMManagedInstanceCore"],
-    ("selfhosted", "DatabaseMonitoringRole"): ["AmazonRDSEnhancedMonitoringRole"],
-}
-
-
-def resources() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    for stack in ORDER:
-        for name, resource in Template.load(stack).resources.items():
-            yield stack, name, resource
-
-
-def of_type(kind: str) -> list[tuple[str, str, Mapping[str, Any]]]:
-    return [each for each in resources() if each[2]["Type"] == kind]
-
-
-def documents(resource: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Policies of a resource that allow or deny, without those that say who may take a role."""
-    properties = resource.get("Properties", {})
-    for key in ("PolicyDocument", "KeyPolicy"):
-        if key in properties:
-            yield properties[key]
-    for policy in properties.get("Policies", []):
-        yield policy["PolicyDocument"]
-
-
-def statements() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    for stack, name, resource in resources():
-        for document in documents(resource):
-            for statement in document["Statement"]:
-                yield stack, name, statement
-
-
-def texts(value: Any) -> list[str]:
-    """Every text in a value, whatever functions are around it."""
-    if isinstance(value, Mapping):
-        return [text for each in value.values() for text in texts(each)]
-    if isinstance(value, list):
-        return [text for each in value for text in texts(each)]
-    return [str(value)]
 
 
 def test_there_is_a_template_for_each_stack_and_no_other() -> None:
@@ -75,76 +24,6 @@ def test_cfn_lint_finds_nothing() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
-
-
-def test_every_wildcard_is_listed_with_its_reason() -> None:
-    listed = tomllib.loads((HERE / "wildcards.toml").read_text("utf-8"))
-    reasons = {(stack, key) for stack, lines in listed.items() for key in lines}
-    found = set()
-    for stack, name, statement in statements():
-        if statement["Effect"] == "Deny":
-            continue
-        actions = texts(statement["Action"])
-        assert "*" not in actions, f"{stack}.{name}: every action"
-        wide = [each for each in actions if "*" in each]
-        where = [each for each in texts(statement["Resource"]) if "*" in each]
-        # A log group's or a key's own ARN is one resource.
-        if wide or where:
-            found.add((stack, f"{name}.{statement.get('Sid', '-')}"))
-    assert found - reasons == set(), "wildcards without a reason"
-    assert reasons - found == set(), "reasons without a wildcard"
-    assert all(reason.endswith(".") for lines in listed.values() for reason in lines.values())
-
-
-def test_no_role_may_change_a_role_or_pass_one_to_anybody() -> None:
-    for stack, name, statement in statements():
-        for action in texts(statement["Action"]):
-            if action.startswith("iam:"):
-                assert action == "iam:PassRole", f"{stack}.{name}: {action}"
-                assert "iam:PassedToService" in statement["Condition"]["StringEquals"]
-                assert not any("*" in each for each in texts(statement["Resource"]))
-
-
-def test_managed_policies_are_those_that_are_listed() -> None:
-    found = {
-        (stack, name): [text.rsplit("/", 1)[-1] for text in texts(arns)]
-        for stack, name, resource in of_type("AWS::IAM::Role")
-        if (arns := resource["Properties"].get("ManagedPolicyArns"))
-    }
-    assert found == MANAGED_POLICIES
-
-
-PREFIXES = {
-    ("iam", "RedshiftCopyRole"): {"staged/*"},
-    ("iam", "RedshiftUnloadRole"): {"unload/*"},
-    ("iam", "RedshiftSpectrumRole"): {"staged/*"},
-    ("catalog", "LakeReaders"): {"staged/*", "athena/*"},
-}
-
-
-@pytest.mark.parametrize(("stack", "name"), PREFIXES)
-def test_readers_of_the_lake_reach_their_prefixes_and_no_raw_or_rejected_rows(
-    stack: str, name: str
-) -> None:
-    objects = [
-        each
-        for document in documents(Template.load(stack).resources[name])
-        for statement in document["Statement"]
-        for each in texts(statement["Resource"])
-        if ":s3:::" in each and "/" in each
-    ]
-    assert {each.split("/", 1)[1] for each in objects} == PREFIXES[stack, name]
-
-
-def test_an_external_schemas_role_is_made_and_given_only_when_asked_for() -> None:
-    iam, redshift = Template.load("iam"), Template.load("redshift")
-    assert iam.parameters["ExternalSchema"]["Default"] == "none"
-    assert iam.resources["RedshiftSpectrumRole"]["Condition"] == "Spectrum"
-    for name in ("Namespace", "Cluster"):
-        given = redshift.resources[name]["Properties"]["IamRoles"][2]
-        assert given == {
-            "Fn::If": ["Spectrum", {"Ref": "RedshiftSpectrumRoleArn"}, {"Ref": "AWS::NoValue"}]
-        }
 
 
 def test_a_query_of_athena_is_bounded_encrypted_and_kept_to_its_prefix() -> None:
@@ -172,16 +51,6 @@ def test_the_glue_job_is_encrypted_bounded_and_run_by_airflow_alone() -> None:
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert texts(statement["Resource"])[0].endswith(":job/${Name}-preprocess")
     assert texts(job["Name"]) == ["${Name}-preprocess"]
-
-
-def test_services_take_roles_for_this_account_only() -> None:
-    without = set()
-    for stack, name, resource in of_type("AWS::IAM::Role"):
-        for statement in resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
-            if "aws:SourceAccount" not in str(statement.get("Condition")):
-                without.add((stack, name))
-    # EC2 takes a role for an instance of the same account; it sends no source.
-    assert without == {("iam", name) for name in ("EmrNodeRole", "WorkerRole", "ControlRole")}
 
 
 def test_nothing_may_come_in_from_the_internet() -> None:
@@ -296,25 +165,6 @@ def test_machines_are_what_security_hub_asks_for() -> None:
     assert broker["AtRestEncryptionEnabled"] is broker["TransitEncryptionEnabled"] is True
     ((_, _, balancer),) = of_type("AWS::ElasticLoadBalancingV2::LoadBalancer")
     assert balancer["Properties"]["Scheme"] == "internal"
-
-
-def test_tasks_on_machines_reach_neither_metadata_nor_airflows_own_secrets() -> None:
-    template = Template.load("selfhosted")
-    database = template.resources["DatabaseGroup"]["Properties"]["SecurityGroupIngress"]
-    assert [each["SourceSecurityGroupId"] for each in database] == [{"Ref": "ControlGroup"}]
-    worker = template.resources["WorkerTemplate"]["Properties"]["LaunchTemplateData"]
-    assert worker["SecurityGroupIds"] == [{"Ref": "MwaaGroupId"}]
-    started = " ".join(texts(worker["UserData"]))
-    assert "STARLIFT_BROKER_SECRET=" in started
-    assert "MasterSecret" not in started
-    assert "Database" not in started
-    policies = Template.load("iam").resources
-    assert policies["ControlItself"]["Properties"]["Roles"] == [{"Ref": "ControlRole"}]
-    shared = policies["MachinesThemselves"]["Properties"]["PolicyDocument"]["Statement"]
-    secrets = [each for each in shared if "secretsmanager" in str(each["Action"])]
-    assert [texts(each["Resource"])[0].rpartition(":")[2] for each in secrets] == [
-        "${Name}/selfhosted/broker-*"
-    ]
 
 
 def test_every_log_group_is_encrypted_and_ends() -> None:

@@ -1,0 +1,76 @@
+"""What to do about an error of AWS or of the way to it."""
+
+from __future__ import annotations
+
+from botocore import exceptions
+from botocore.exceptions import BotoCoreError, ClientError
+
+LOGINS = (
+    exceptions.NoCredentialsError,
+    exceptions.PartialCredentialsError,
+    exceptions.CredentialRetrievalError,
+    exceptions.SSOError,
+    exceptions.LoginError,
+    exceptions.TokenRetrievalError,
+)
+LOG_IN = (
+    "Log in: `aws sso login` with your profile, or set AWS_PROFILE or --profile to one that can "
+    "(`aws configure list-profiles`)."
+)
+LOOK = "`python -m infra.aws status` and `doctor` show what is there and what is wrong."
+AGAIN = "Wait a minute and run the command again: it goes on where it was."
+EXPIRED = f"Your credentials have expired. {LOG_IN} Then run the command again."
+UNKNOWN = (
+    "AWS does not know these credentials, or the account has not enabled the region. " + LOG_IN
+)
+REFUSED = "Your role may not do this: ask for it, or take a role that may."
+ABSENT = "`python -m infra.aws status` shows what is there; deploy makes what is not."
+BY_CODE = {
+    **dict.fromkeys(
+        ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"), EXPIRED
+    ),
+    **dict.fromkeys(
+        (
+            "AuthFailure",
+            "InvalidAccessKeyId",
+            "InvalidClientTokenId",
+            "SignatureDoesNotMatch",
+            "UnrecognizedClientException",
+        ),
+        UNKNOWN,
+    ),
+    **dict.fromkeys(("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"), REFUSED),
+    **dict.fromkeys(
+        ("EntityNotFoundException", "NoSuchBucket", "NoSuchEntity", "ResourceNotFoundException"),
+        ABSENT,
+    ),
+    **dict.fromkeys(
+        ("SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"), AGAIN
+    ),
+}
+"""What to do about the codes that AWS's services have in common."""
+
+
+def said(error: BotoCoreError | ClientError) -> str:
+    """The error in one line: an answer may hold a whole page."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def advice(error: BotoCoreError | ClientError) -> str:
+    """A sentence or two that say what to do next."""
+    if isinstance(error, ClientError):
+        failed = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        return AGAIN if failed else BY_CODE.get(code, LOOK)
+    if isinstance(error, exceptions.ProfileNotFound):
+        return "`aws configure list-profiles` lists yours; name one with AWS_PROFILE or --profile."
+    if isinstance(error, exceptions.InvalidRegionError):
+        return "Name a region as in eu-central-1, with AWS_REGION or --region."
+    if isinstance(error, LOGINS):
+        return LOG_IN
+    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
+        return (
+            "Is there a way to AWS from here, and is there such a region? "
+            "Put that right and run the command again: it goes on where it was."
+        )
+    return LOOK
