@@ -59,7 +59,8 @@ def render(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         )
         return ("  " + "  ".join(padded)).rstrip()
 
-    return "\n".join([line([name.replace("_", " ") for name in names]), *map(line, texts)])
+    lines = [line(row) for row in texts] or ["  (no rows)"]
+    return "\n".join([line([name.replace("_", " ") for name in names]), *lines])
 
 
 def _text(value: object) -> str:

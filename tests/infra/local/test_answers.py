@@ -12,3 +12,10 @@ def test_tables_align_numbers_to_the_right():
 
 def test_every_question_has_its_file():
     assert all((QUERIES / file).is_file() for file in ACCOUNTING.values())
+
+
+def test_a_table_without_rows_says_so():
+    assert render(["rule", "rejected_rows"], []).splitlines() == [
+        "  rule  rejected rows",
+        "  (no rows)",
+    ]
