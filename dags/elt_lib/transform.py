@@ -105,6 +105,8 @@ def publish_dictionary(source: str) -> DictionaryOperator:
         folder_dir=DOCS_FOLDER,
         install_deps=False,
         **_invocation(),
+        # Most nodes are tests, and the site shows their source without compiling them.
+        dbt_cmd_flags=["--exclude", "resource_type:test", "resource_type:unit_test"],
         outlets=[asset(source)],
         env=TARGET_IN_WORKING_COPY,
         append_env=True,

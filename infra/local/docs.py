@@ -9,6 +9,8 @@ from infra.local.tools import run_module
 
 # What Cosmos's plugin serves (cosmos/plugin/airflow3.py) and what its DbtDocsS3Operator uploads.
 FILES = ("index.html", "manifest.json", "catalog.json")
+# As the DAG's publish task has it.
+WITHOUT_TESTS = ("--exclude", "resource_type:test", "resource_type:unit_test")
 
 
 def url(config: Config) -> str:
@@ -20,7 +22,8 @@ def build(config: Config) -> None:
     """Generate the site from the warehouse and put it where the DAG's publish task puts it."""
     folder = config.state / "dbt" / "docs"
     folder.mkdir(parents=True, exist_ok=True)
-    run_module(config, "dbt.cli.main", "--quiet", "docs", "generate", "--target-path", str(folder))
+    generate = ("docs", "generate", *WITHOUT_TESTS, "--target-path", str(folder))
+    run_module(config, "dbt.cli.main", "--quiet", *generate)
     run_module(config, "elt_lib", "dictionary", "--manifest", str(folder / "manifest.json"))
     files = {f"{DOCS_PREFIX}/{name}": folder / name for name in FILES}
     storage.upload(config, config.artifacts_bucket, files)
