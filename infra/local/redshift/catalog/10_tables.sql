@@ -43,7 +43,9 @@ declare
     );
 begin
     if place is not null then
-        execute format('drop index if exists %s.zone_map_%s', place, target::oid);
+        if to_regclass(format('%s.zone_map_%s', place, target::oid)) is not null then
+            execute format('drop index %s.zone_map_%s', place, target::oid);
+        end if;
         if sorted_by is not null then
             execute format(
                 'create index zone_map_%s on %s using brin (%s) with (pages_per_range = 128)',
@@ -56,6 +58,12 @@ end $$;
 create or replace function pg_internal.set_table_attributes(target regclass, given jsonb)
 returns void language plpgsql security definer as $$
 begin
+    if given ->> 'diststyle' <> 'key' then
+        given := given || '{"distkey": null}';
+    end if;
+    if given ? 'keys' then
+        given := given || jsonb_build_object('keys', pg_internal.named_keys(target, given -> 'keys'));
+    end if;
     insert into pg_internal.table_attributes as a values (target, given)
     on conflict (table_id) do update set attributes = a.attributes || excluded.attributes
         || jsonb_build_object(
@@ -65,7 +73,11 @@ begin
             coalesce(a.attributes -> 'keys', '[]') || coalesce((
                 -- A statement comes here again with each ALTER TABLE that it causes.
                 select jsonb_agg(k) from jsonb_array_elements(excluded.attributes -> 'keys') as k
-                where not coalesce(a.attributes -> 'keys', '[]') @> jsonb_build_array(k)
+                where not exists (
+                    select from jsonb_array_elements(a.attributes -> 'keys') as known
+                    where known @> (k - array['oid', 'name', 'table_id'])
+                        and coalesce(known ->> 'name' = k ->> 'name', true)
+                )
             ), '[]')
         );
     if given ?| array['sortkey', 'sort_style'] then

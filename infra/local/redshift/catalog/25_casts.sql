@@ -15,7 +15,7 @@ declare
     op text;
 begin
     foreach kind in array array[
-        'int2', 'int4', 'int8', 'float4', 'float8', 'date', 'timestamp', 'timestamptz', 'time'
+        'int2', 'int4', 'int8', 'float4', 'float8', 'date', 'timestamp', 'timestamptz', 'time', 'oid'
     ] loop
         if not exists (
             select from pg_catalog.pg_cast
@@ -54,6 +54,41 @@ begin
             );
         end loop;
     end loop;
+end $do$;
+
+-- `+` joins texts, as AWS's own queries use it (v_generate_tbl_ddl, github.com/awslabs/
+-- amazon-redshift-utils). Of VARCHAR, as no number becomes one by itself: what `+` does with a text
+-- and a number they do not show.
+do $do$
+begin
+    if to_regoperator('pg_catalog.+(varchar, varchar)') is null then
+        create or replace function pg_internal.joined(varchar, varchar) returns varchar
+        language sql immutable strict parallel safe as 'select ($1 || $2)::varchar';
+        create operator pg_catalog.+ (leftarg = varchar, rightarg = varchar, function = pg_internal.joined);
+    end if;
+end $do$;
+
+-- Integers are conditions (`where 1`) and values of BOOLEAN columns.
+do $do$
+declare
+    kind text;
+begin
+    foreach kind in array array['int2', 'int8'] loop
+        execute format(
+            'create or replace function pg_internal.is_not_zero(%1$s) returns boolean language sql immutable '
+            'strict parallel safe as $f$ select $1 <> 0 $f$', kind
+        );
+        if not exists (
+            select from pg_catalog.pg_cast
+            where castsource = kind::regtype and casttarget = 'boolean'::regtype
+        ) then
+            execute format(
+                'create cast (%1$s as boolean) with function pg_internal.is_not_zero(%1$s) as assignment', kind
+            );
+        end if;
+    end loop;
+    update pg_catalog.pg_cast set castcontext = 'a'
+    where castsource = 'int4'::regtype and casttarget = 'boolean'::regtype;
 end $do$;
 
 -- `::varchar(n)` cuts to n bytes, at the end of a character.

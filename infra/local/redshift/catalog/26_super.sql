@@ -12,9 +12,24 @@ language plpgsql immutable strict parallel safe as $$
 begin
     return format('%s', value);
 end $$;
+-- What an escape stands for stands there itself, where JSON lets it: `é` for `\u00e9`, `/` for `\/`.
+create or replace function pg_internal.super_unescaped(value text) returns text
+language sql immutable strict parallel safe as $$
+    select string_agg(
+        case when part[1] like '"%\\%' and part[1] not like '%\\u0000%'
+            then pg_internal.json_text(to_json(part[1]::json #>> '{}')) else part[1] end,
+        '' order by place
+    )
+    from regexp_matches(value, '("(?:[^"\\]|\\.)*"|[^"]+)', 'g') with ordinality as r (part, place)
+$$;
 create or replace function pg_internal.super_compact(value json) returns super
 language sql immutable strict parallel safe as $$
-    select regexp_replace(pg_internal.json_text(value), '("(?:[^"\\]|\\.)*")|\s+', '\1', 'g')::super
+    select case
+        when position('\' in c.compact) > 0 then pg_internal.super_unescaped(c.compact) else c.compact
+    end::super
+    from (
+        select regexp_replace(pg_internal.json_text(value), '("(?:[^"\\]|\\.)*")|\s+', '\1', 'g') as compact
+    ) as c
 $$;
 create or replace function pg_internal.is_json(value text) returns boolean
 language sql immutable strict parallel safe as $$ select value is json $$;
@@ -35,6 +50,9 @@ language sql immutable parallel safe as $$
 $$;
 create or replace function pg_internal.super_at(value super, attribute text) returns super
 language sql immutable parallel safe as $$ select pg_internal.super_get(value, attribute) $$;
+-- … and an element of one of PostgreSQL's arrays, which catalogs have.
+create or replace function pg_internal.super_at(value anyarray, place integer) returns anyelement
+language sql immutable parallel safe as $$ select value[place] $$;
 create or replace function pg_internal.super_elements_at(value super)
 returns table (element super, place bigint) language plpgsql immutable parallel safe as $$
 begin

@@ -8,6 +8,18 @@ language sql stable as $$
     end
 $$;
 
+-- A column's place in the sort key; in an interleaved one the sign alternates:
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_PG_TABLE_DEF.html
+create or replace function pg_internal.sort_place(attributes jsonb, name text) returns integer
+language sql immutable parallel safe as $$
+    select p.place * case when attributes ->> 'sort_style' = 'interleaved' and p.place % 2 = 1 then -1 else 1 end
+    from (
+        select coalesce(array_position(
+            array(select jsonb_array_elements_text(attributes -> 'sortkey')), name
+        ), 0) as place
+    ) as p
+$$;
+
 create or replace view pg_catalog.pg_table_def as
 select
     pg_internal.shown(n.nspname) as schemaname,
@@ -16,9 +28,7 @@ select
     pg_internal.type_name(a.atttypid, a.atttypmod) as type,
     coalesce(t.attributes -> 'encodings' ->> a.attname, 'none')::varchar as encoding,
     coalesce(t.attributes ->> 'distkey' = a.attname, false) as distkey,
-    coalesce(array_position(
-        array(select jsonb_array_elements_text(t.attributes -> 'sortkey')), a.attname::text
-    ), 0) as sortkey,
+    pg_internal.sort_place(t.attributes, a.attname) as sortkey,
     a.attnotnull as "notnull"
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
@@ -81,9 +91,7 @@ select
     (case when a.attnotnull then 'NO' else 'YES' end)::varchar as is_nullable,
     coalesce(t.attributes -> 'encodings' ->> a.attname, '')::varchar as encoding,
     coalesce(t.attributes ->> 'distkey' = a.attname, false) as distkey,
-    coalesce(array_position(
-        array(select jsonb_array_elements_text(t.attributes -> 'sortkey')), a.attname::text
-    ), 0) as sortkey,
+    pg_internal.sort_place(t.attributes, a.attname) as sortkey,
     ''::varchar as column_acl,
     pg_catalog.col_description(c.oid, a.attnum)::varchar as remarks
 from pg_catalog.pg_class as c

@@ -1,21 +1,68 @@
 -- Keys are recorded, not enforced, so PostgreSQL's own views know none; clients (the Amazon
 -- provider's UPSERT among them) look them up here. https://docs.aws.amazon.com/redshift/latest/dg/
 -- t_Defining_constraints.html
+-- Keys get what a constraint has: an oid, a name, and the table that it refers to as it is found now.
+create sequence if not exists pg_internal.key_id as integer start 50000000;
+create or replace function pg_internal.named_keys(target regclass, keys jsonb) returns jsonb
+language sql as $$
+    select coalesce(jsonb_agg(
+        jsonb_build_object(
+            'oid', nextval('pg_internal.key_id'),
+            'name', c.relname || case k ->> 'kind'
+                when 'primary key' then '_pkey'
+                when 'unique' then '_' || (k -> 'columns' ->> 0) || '_key'
+                else '_' || (k -> 'columns' ->> 0) || '_fkey'
+            end
+        ) || case when k ? 'table' then jsonb_build_object('table_id', to_regclass((
+            select string_agg(quote_ident(case
+                when place = 1 and cardinality(path) > 1
+                    then pg_internal.namespace_of(path[:cardinality(path) - 1])
+                else part end), '.' order by place)
+            from unnest(path) with ordinality as p (part, place)
+            where place = 1 or place = cardinality(path)
+        ))::oid) else '{}' end || k
+    ), '[]')
+    from pg_catalog.pg_class as c, jsonb_array_elements(keys) as k
+    cross join lateral (
+        select array(select jsonb_array_elements_text(k -> 'table')) as path
+    ) as r
+    where c.oid = target
+$$;
+create or replace function pg_internal.drop_key(target regclass, called text) returns void
+language plpgsql security definer as $$
+begin
+    update pg_internal.table_attributes set attributes = jsonb_set(attributes, '{keys}', (
+        select coalesce(jsonb_agg(k), '[]') from jsonb_array_elements(attributes -> 'keys') as k
+        where k ->> 'name' <> called
+    )) where table_id = target
+        and attributes -> 'keys' @> jsonb_build_array(jsonb_build_object('name', called));
+    if not found then
+        raise exception 'constraint "%" of relation "%" does not exist', called,
+            (select relname from pg_catalog.pg_class where oid = target) using errcode = '42704';
+    end if;
+end $$;
+
+-- New columns go to the end: views of information_schema stand on this one.
 create or replace view pg_internal.table_keys as
 select
-    pg_internal.shown(n.nspname) as table_schema, pg_internal.shown(c.relname) as table_name, k.key ->> 'kind' as kind,
-    k.key -> 'columns' as columns,
-    c.relname || case k.key ->> 'kind'
-        when 'primary key' then '_pkey'
-        when 'unique' then '_' || (k.key -> 'columns' ->> 0) || '_key'
-        else '_' || (k.key -> 'columns' ->> 0) || '_fkey'
-    end as name
+    pg_internal.shown(n.nspname) as table_schema, pg_internal.shown(c.relname) as table_name,
+    k.key ->> 'kind' as kind, k.key -> 'columns' as columns,
+    pg_internal.shown(coalesce(k.key ->> 'name', c.relname || '_key_' || k.place))::text as name,
+    coalesce((k.key ->> 'oid')::bigint, 49000000 - k.place)::oid as key_id,
+    a.table_id, c.relnamespace, c.relowner,
+    array(
+        select f.attnum from jsonb_array_elements_text(k.key -> 'columns') with ordinality as u (name, place)
+        join pg_catalog.pg_attribute as f on f.attrelid = a.table_id and f.attname = u.name
+        order by u.place
+    ) as places,
+    (k.key ->> 'table_id')::oid as referenced, k.key -> 'references' as referenced_columns,
+    k.key -> 'table' as referenced_table
 from pg_internal.table_attributes as a
 join pg_catalog.pg_class as c on c.oid = a.table_id
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 cross join lateral jsonb_array_elements(
     case jsonb_typeof(a.attributes -> 'keys') when 'array' then a.attributes -> 'keys' end
-) as k (key);
+) with ordinality as k (key, place);
 
 create or replace view information_schema.table_constraints as
 select

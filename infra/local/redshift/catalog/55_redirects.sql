@@ -14,27 +14,6 @@ returns text language sql stable as $$
     )
     from pg_catalog.pg_attribute where attrelid = catalog and attnum > 0 and not attisdropped
 $$;
-do $do$ begin execute 'create or replace view pg_internal.attributes as select '
-    || pg_internal.columns_shown('pg_catalog.pg_attribute', 'a', '{attname}') || $view$,
-    coalesce(t.attributes ->> 'distkey' = a.attname, false) as attisdistkey,
-    coalesce(array_position(
-        array(select jsonb_array_elements_text(t.attributes -> 'sortkey')), a.attname::text
-    ), 0) as attsortkeyord
-from pg_catalog.pg_attribute as a
-left join pg_internal.table_attributes as t on t.table_id = a.attrelid
-$view$; end $do$;
-select pg_internal.redirect('pg_catalog.pg_attribute', 'select * from pg_internal.attributes');
-
-do $do$ begin execute 'create or replace view pg_internal.classes as select '
-    || pg_internal.columns_shown('pg_catalog.pg_class', 'c', '{relname}') || $view$,
-    (case t.attributes ->> 'diststyle' when 'even' then 0 when 'key' then 1 when 'all' then 8 else 10 end)
-        ::smallint as reldiststyle
-from pg_catalog.pg_class as c
-left join pg_internal.table_attributes as t on t.table_id = c.oid
-where c.relkind <> 'i' or c.oid < 16384  -- a zone map is nobody's index
-$view$; end $do$;
-select pg_internal.redirect('pg_catalog.pg_class', 'select * from pg_internal.classes');
-
 -- Definitions as their creators wrote them, where PostgreSQL's view is not what they made.
 create or replace view pg_internal.definitions as
 select view_id, original || ';' as original from pg_internal.materialized_view
@@ -98,7 +77,14 @@ $view$; end $do$;
 select pg_internal.redirect('pg_catalog.pg_tables', 'select * from pg_internal.tables_listed');
 -- In a UNION with a table's name a `name` would cut that at 63 bytes.
 do $do$ begin execute 'create or replace view pg_internal.procs as select '
-    || pg_internal.columns_shown('pg_catalog.pg_proc', 'p', '{proname}') || $view$
+    || pg_internal.columns_shown('pg_catalog.pg_proc', 'p', '{proname}') || $view$,
+    p.prokind = 'a' as proisagg  -- of PostgreSQL 8
 from pg_catalog.pg_proc as p
 $view$; end $do$;
 select pg_internal.redirect('pg_catalog.pg_proc', 'select * from pg_internal.procs');
+-- The database `postgres` is the server's own.
+do $do$ begin execute 'create or replace view pg_internal.databases_listed as select '
+    || pg_internal.columns_shown('pg_catalog.pg_database', 'd', '{}') || $view$
+from pg_catalog.pg_database as d where d.datname <> 'postgres'
+$view$; end $do$;
+select pg_internal.redirect('pg_catalog.pg_database', 'select * from pg_internal.databases_listed');

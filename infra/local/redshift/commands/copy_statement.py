@@ -138,6 +138,8 @@ class CopyStatement:
 def parse_copy(sql: str, tokens: list[Token]) -> CopyStatement:
     """Read a COPY; raises GatewayError naming the parameter that is unknown or does not fit."""
     reader = Reader(sql, tokens)
+    if reader.token.is_mark("("):
+        raise refused("COPY of a query", sql, hint="Redshift has UNLOAD for it, into S3.")
     if not reader.token.is_name:
         raise reader.error()
     table, reader.index = qualified_name(tokens, reader.index)
@@ -148,7 +150,11 @@ def parse_copy(sql: str, tokens: list[Token]) -> CopyStatement:
                 raise reader.error()
             columns.append(fold(reader.take()))
             reader.try_mark(",")
+    if reader.token.is_word("to"):
+        raise refused("COPY … TO", sql, hint="Redshift has UNLOAD for it, into S3.")
     reader.word("from")
+    if reader.token.is_word("stdin"):
+        raise refused("COPY FROM STDIN", sql, hint="Redshift loads files, from S3.")
     url = reader.string()
     if not url.startswith("s3://"):
         raise refused(f"COPY from {url.split(':', 1)[0]}", sql, hint="Only s3:// URLs are read.")

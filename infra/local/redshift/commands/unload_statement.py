@@ -52,6 +52,10 @@ _PARAMETERS = {
     "null": Parameter("null_as", Shape.TEXT),
     "extension": Parameter("extension", Shape.TEXT),
     "region": Parameter(None, Shape.TEXT),
+    # Encryption is S3's own (SSE-S3, SSE-KMS): whoever reads the files sees nothing of it.
+    # https://docs.aws.amazon.com/redshift/latest/dg/t_unloading_encrypted_files.html
+    "encrypted": Parameter(None, Shape.FLAG),
+    "kms_key_id": Parameter(None, Shape.TEXT),
     "maxfilesize": Parameter("max_file_size", Shape.SIZE),
     "rowgroupsize": Parameter("row_group_size", Shape.SIZE),
 }
@@ -174,6 +178,8 @@ def _parameter(reader: Reader, options: dict[str, object], formats: list[UnloadF
 def _value(reader: Reader, name: str, options: dict[str, object], position: int) -> None:
     """Take the argument of a parameter of the table."""
     value = reader.argument(_PARAMETERS[name].shape)
+    if name == "encrypted":
+        reader.try_word("auto")
     if name == "delimiter":
         value = one_character(str(value), "DELIMITER", position)
     field = _PARAMETERS[name].field
@@ -206,6 +212,8 @@ def _check(reader: Reader, kind: UnloadFormat, options: dict[str, object]) -> No
             )
     if "allowoverwrite" in reader.seen and "cleanpath" in reader.seen:
         raise _together("CLEANPATH", "ALLOWOVERWRITE")
+    if "kms_key_id" in reader.seen and "encrypted" not in reader.seen:
+        raise GatewayError(SYNTAX_ERROR, "KMS_KEY_ID can be used only with ENCRYPTED")
     if "rowgroupsize" in reader.seen and kind is not UnloadFormat.PARQUET:
         raise GatewayError(SYNTAX_ERROR, "ROWGROUPSIZE can be used only with PARQUET")
     for name, low, high, shown in (

@@ -42,6 +42,7 @@ _EXACT = Context(prec=80)
 
 
 # A string, or blanks between a JSON text's parts.
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _JSON_BLANKS = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 
@@ -261,7 +262,15 @@ def _super(text: str) -> str:
         json.loads(text)
     except (ValueError, RecursionError):
         raise Fault(Code.JSON, "Input data is not properly formed JSON for SUPER") from None
-    return _JSON_BLANKS.sub(lambda found: found[1] or "", text)
+    return _JSON_BLANKS.sub(lambda found: _unescaped(found[1] or ""), text)
+
+
+def _unescaped(string: str) -> str:
+    """A JSON string without the escapes that it does not need."""
+    if "\\" not in string or "\\u0000" in string:
+        return string
+    plain = json.dumps(json.loads(string), ensure_ascii=False)
+    return plain if plain.isascii() or not _SURROGATES.search(plain) else string
 
 
 def _no_nul(text: str) -> str:

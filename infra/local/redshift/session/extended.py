@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from infra.local.redshift.session.session import Session
 
 _REFUSE = "select pg_internal.raise_refused()"
+# Fails when it is parsed, as what cannot be translated has to; the client gets its own error.
+_NO_STATEMENT = "select pg_internal.no_statement"
 _EMPTY = Plan("", "")
 # What drivers send at once: Parse, Describe, Bind, Describe, Execute, Sync, or some of them.
 _USUAL = re.compile(rb"P?D?(?:BD?E)?S")
@@ -31,8 +33,8 @@ class Extended:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._relay = session.relay
-        self._statements: dict[str, Plan | GatewayError] = {}
-        self._portals: dict[str, Plan | GatewayError] = {}
+        self._statements: dict[str, Plan] = {}
+        self._portals: dict[str, Plan] = {}
         self._texts: dict[str, str] = {}  # the clients' words, by statement
         self._written: dict[str, str] = {}  # … and by portal
 
@@ -85,7 +87,7 @@ class Extended:
             name = messages.read_cstring(payloads["B"], offset)[0]
             if parsed is None or parsed.name != name:
                 known = self._statements.get(name)
-                plan = known if isinstance(known, Plan) and is_plain(known) else None
+                plan = known if known is not None and is_plain(known) else None
             if plan is None or messages.read_cstring(payloads["E"])[0] != portal:
                 return False
         for kind, payload in received:
@@ -146,19 +148,17 @@ class Extended:
         self._parsed(message, plan)
 
     def _parsed(self, message: messages.ParseMessage, plan: Plan | GatewayError) -> None:
-        """Keep a statement's plan and queue its Parse."""
+        """Keep a statement's plan and queue its Parse, which fails when there is none."""
         self._relay.unsynced = True
-        self._statements[message.name] = plan
-        self._texts[message.name] = message.sql
-        types, sql = message.types, _REFUSE
-        if isinstance(plan, GatewayError) or plan.command is not None:
-            types = b"\0\0"
-        else:
-            sql = plan.sql
-        self._relay.send(
-            messages.parse(message.name, sql, types),
-            self._expected(Answer.PARSE, plan),
-        )
+        types, sql = b"\0\0", _NO_STATEMENT
+        if isinstance(plan, Plan):
+            self._statements[message.name] = plan
+            self._texts[message.name] = message.sql
+            types, sql = (types, _REFUSE) if plan.command is not None else (message.types, plan.sql)
+        expected = self._expected(Answer.PARSE, plan)
+        if plan is not _EMPTY:  # a statement that fails here is in the history, too
+            expected.run = self._session.failing(message.sql)
+        self._relay.send(messages.parse(message.name, sql, types), expected)
 
     def _bind(self, payload: bytes) -> None:
         portal, offset = messages.read_cstring(payload)
@@ -167,7 +167,7 @@ class Extended:
         self._relay.unsynced = True
         self._portals[portal] = plan
         self._written[portal] = self._texts.get(name, "")
-        if isinstance(plan, GatewayError) or plan.command is not None:
+        if plan.command is not None:
             payload = payload[:offset] + bytes(6)
         self._relay.send(messages.message(b"B", payload), self._expected(Answer.BIND, plan))
 
@@ -176,17 +176,13 @@ class Extended:
         plans = self._statements if payload[:1] == b"S" else self._portals
         plan = plans.get(name, _EMPTY)
         expected = self._expected(Answer.DESCRIBE, plan)
-        expected.no_rows = isinstance(plan, GatewayError) or plan.command is not None
+        expected.no_rows = plan.command is not None
         self._relay.send(messages.message(b"D", payload), expected)
 
     async def _execute(self, payload: bytes) -> None:
         portal, _ = messages.read_cstring(payload)
         plan = self._portals.get(portal, _EMPTY)
-        if isinstance(plan, Plan) and not await self._meets_fault(plan):
-            return
-        if isinstance(plan, GatewayError):
-            self._relay.fresh = False
-            self._relay.send(messages.message(b"E", payload), self._expected(Answer.EXECUTE, plan))
+        if not await self._meets_fault(plan):
             return
         if plan.command is not None:
             await self._command(plan, self._session.begin(plan, self._written[portal]))

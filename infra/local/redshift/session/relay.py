@@ -22,7 +22,9 @@ from infra.local.redshift.translate.long_names import whole
 _D, _E, _Z, _T, _C, _S, _N, _A = (ord(c) for c in "DEZTCSNA")
 _SUSPENDED = ord("s")
 _HIDDEN = "redshift_hidden"
-_IGNORED_PARAMETERS = frozenset({"server_version", "in_hot_standby", "scram_iterations"})
+_IGNORED_PARAMETERS = frozenset(
+    {"server_version", "in_hot_standby", "scram_iterations", "standard_conforming_strings"}
+)
 
 
 class Answer(enum.Enum):

@@ -7,28 +7,24 @@ from dataclasses import dataclass, replace
 
 from infra.local.redshift.catalog.install import Catalog
 from infra.local.redshift.commands.fault_statement import Fault
-from infra.local.redshift.commands.run import run_command
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
 from infra.local.redshift.session.extended import Extended
-from infra.local.redshift.session.faults import Faults, fault_error
+from infra.local.redshift.session.faults import Faults
 from infra.local.redshift.session.lookup import Planner
 from infra.local.redshift.session.query_log import Caller, QueryLog, Run
-from infra.local.redshift.session.reading import read
 from infra.local.redshift.session.relay import Answer, Expected, Relay
+from infra.local.redshift.session.simple import Simple
 from infra.local.redshift.settings import Settings
 from infra.local.redshift.translate.lexer import Token
-from infra.local.redshift.translate.parser import literal
-from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
-from infra.local.redshift.translate.statement import plain
+from infra.local.redshift.translate.result import Context, Plan
 
 logger = logging.getLogger("starlift.redshift")
 
-_QUERY = ord("Q")
-REFUSE = "select pg_internal.raise_refused()"
-# Several statements in one Query are one transaction, unless they say otherwise.
-_TRANSACTION_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "vacuum")
+_QUERY, _OF_COPY = ord("Q"), b"dcf"
+# Fails before it tells any columns.
+REFUSE = "select pg_internal.no_statement"
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,7 @@ class Session:
         self.faults = shared.faults
         self.log = shared.log
         self.planner = Planner(relay, caller, shared.catalog.views, shared.log)
+        self.simple = Simple(self)
         self.extended = Extended(self)
         relay.backend.channel.listener = client.poke
 
@@ -69,7 +66,9 @@ class Session:
             if kind == ord("X"):
                 return
             if kind == ord("Q"):
-                await self.simple(messages.read_cstring(payload)[0])
+                await self.simple.query(messages.read_cstring(payload)[0])
+            elif kind in _OF_COPY:
+                pass  # a client that has not seen yet that its COPY failed
             elif not await self.extended.handle(kind, payload):
                 raise messages.ProtocolError(f"unexpected message {chr(kind)!r}")
 
@@ -103,7 +102,7 @@ class Session:
             if received is None:
                 return True
             if received[0][0] == _QUERY:
-                sent = len(received) == 1 and self._simple_at_once(received[0][1])
+                sent = len(received) == 1 and self.simple.at_once(received[0][1])
             else:
                 sent = self.extended.at_once(received)
         except messages.ProtocolError:
@@ -113,25 +112,6 @@ class Session:
         self.client.buffer.clear()
         self.relay.start()
         return False
-
-    def _simple_at_once(self, payload: bytes) -> bool:
-        """Queue a simple Query of one plain statement; False when it is something else."""
-        sql = messages.read_cstring(payload)[0]
-        plan = plain(sql, self.context)
-        if plan is None:
-            return False
-        self.relay.fresh = plan.verb is TransactionVerb.BEGIN
-        self.relay.send(
-            messages.query(plan.sql),
-            Expected(
-                Answer.EXECUTE,
-                tag=plan.tag,
-                to_original=plan.to_original,
-                run=self.begin(plan, sql),
-            ),
-            Expected(Answer.SYNC),
-        )
-        return True
 
     async def _unasked(self) -> None:
         """What PostgreSQL says by itself: a notice, or that the session ends."""
@@ -167,6 +147,12 @@ class Session:
             self.caller.label = plan.label or "default"
         return run
 
+    def failing(self, text: str) -> Run:
+        """A statement that cannot run: it is in the log when it ends with its error."""
+        return self.log.begin(
+            self.caller, text, text.lstrip(), in_transaction=self.relay.status != b"I"
+        )
+
     def fault(self, plan: Plan) -> Fault | None:
         """The fault that a statement is to meet; none in a transaction that has failed."""
         return None if self.relay.status == b"E" else self.faults.take(plan.original)
@@ -176,124 +162,13 @@ class Session:
         self.client.abort()
         raise ConnectionClosed
 
-    async def simple(self, sql: str) -> None:
-        """A simple Query: its statements one by one, in one transaction when there are several."""
-        try:
-            statements = await read(sql)
-        except GatewayError as error:
-            await self.refuse(error)
-            return
-        if not statements:
-            self.client.write(messages.EMPTY_QUERY + messages.ready(self.relay.status))
-            return
-        wrapped = (
-            len(statements) > 1
-            and self.relay.status == b"I"
-            and not any(tokens[0].is_word(*_TRANSACTION_WORDS) for tokens in statements)
-        )
-        if wrapped:
-            await self.relay.hidden_query("begin")
-        for number, tokens in enumerate(statements):
-            last = number == len(statements) - 1 and not wrapped
-            text = sql if len(statements) == 1 else ""
-            if not await self._statement(sql, tokens, last, text):
-                if wrapped and self.relay.status != b"I":
-                    await self.relay.hidden_query("rollback")
-                    self.client.write(messages.ready(b"I"))
-                elif not last:
-                    self.client.write(messages.ready(self.relay.status))
-                return
-        if wrapped:
-            if self.relay.status == b"T":
-                await self.relay.hidden_query("commit")
-            self.client.write(messages.ready(self.relay.status))
-
-    async def _statement(self, sql: str, tokens: list[Token], last: bool, text: str) -> bool:
-        """Run one statement of a simple Query; False when it failed."""
-        plan = await self.plan(sql, tokens)
-        if isinstance(plan, GatewayError):
-            return await self.refuse(plan, last)
-        if plan.fault is not None:
-            if self.relay.status != b"E":
-                plan = plan.with_sql(
-                    f"select {literal(self.faults.apply(plan.fault))}::varchar "
-                    f"as {plan.fault.action.value}"
-                )
-            return await self._run(plan, last, text)
-        fault = self.fault(plan)
-        if fault is Fault.LOST_BEFORE:
-            self.lose()
-        if fault is Fault.LOST_AFTER:
-            self.client.muted = True
-            await self._run(plan, last, text)
-            self.lose()
-        if fault is not None:
-            return await self._fail(plan, fault_error(fault, self.relay.backend.pid), last)
-        return await self._run(plan, last, text)
-
-    async def _fail(self, plan: Plan, error: GatewayError, last: bool) -> bool:
-        """Let a statement fail; a COMMIT that fails ends the transaction."""
-        if not plan.commits:
-            return await self.refuse(error, last)
-        await self.relay.hidden_query("rollback")
-        self.client.write(error.wire() + (messages.ready(b"I") if last else b""))
-        return False
-
-    async def _run(self, plan: Plan, last: bool, text: str) -> bool:
-        """Run a planned statement of a simple Query; False when it failed."""
-        self.relay.fresh = False
-        run = self.begin(plan, text or plan.original)
-        if plan.command is not None:
-            return await self.command(plan, last, run)
-        self.relay.last_error = None
-        after = plan.after if self.relay.status == b"T" else ()
-        self.relay.send(
-            messages.query(plan.sql),
-            Expected(Answer.EXECUTE, tag=plan.tag, to_original=plan.to_original, run=run),
-            Expected(Answer.SYNC, visible=last and not after),
-        )
-        await self.relay.run()
-        if self.relay.last_error is not None:
-            self.relay.last_error = None
-            if after and last:
-                self.client.write(messages.ready(self.relay.status))
-            return False
-        self.relay.fresh = plan.verb is TransactionVerb.BEGIN
-        for following in after:
-            await self.relay.hidden_query(following)
-        if after and last:
-            self.client.write(messages.ready(self.relay.status))
-        return True
-
-    async def refuse(self, error: GatewayError, last: bool = True) -> bool:
+    async def refuse(self, error: GatewayError, last: bool = True, run: Run | None = None) -> bool:
         """Let the statement fail in PostgreSQL, so that an open transaction fails with it."""
         self.relay.send(
             messages.query(REFUSE),
-            Expected(Answer.EXECUTE, error=error, in_failed=error.in_failed),
+            Expected(Answer.EXECUTE, error=error, in_failed=error.in_failed, run=run),
             Expected(Answer.SYNC, visible=last),
         )
         await self.relay.run()
         self.relay.last_error = None
         return False
-
-    async def command(self, plan: Plan, last: bool, run: Run) -> bool:
-        """Run COPY or UNLOAD inside the client's transaction."""
-        assert plan.command is not None  # noqa: S101 for the type checker
-        if self.relay.status == b"E":
-            return await self.refuse(
-                GatewayError(
-                    "25P02",
-                    "current transaction is aborted, commands ignored until end of "
-                    "transaction block",
-                ),
-                last,
-            )
-        try:
-            done = await run_command(plan.command, self.relay, self.settings, self.plan, run)
-        except GatewayError as error:
-            error.in_failed = True
-            return await self.refuse(error, last)
-        self.client.write(done)
-        if last:
-            self.client.write(messages.ready(self.relay.status))
-        return True

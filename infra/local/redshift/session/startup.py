@@ -13,8 +13,17 @@ from infra.local.redshift.protocol.channel import Channel
 from infra.local.redshift.session.login import Login
 from infra.local.redshift.settings import Settings
 
-# What Redshift tells its clients; the version is PostgreSQL 8's, which drivers look for.
-REPORTED = {"server_version": "8.0.2", "padb_version": "1.0.117891"}
+# What Redshift tells its clients; the version is PostgreSQL 8's, which drivers look for. asyncpg
+# knows Redshift by `padb_revision` (_detect_server_capabilities, github.com/MagicStack/asyncpg).
+REPORTED = {
+    "server_version": "8.0.2",
+    "padb_version": "1.0.117891",
+    "padb_revision": "1.0.117891",
+}
+# What Redshift does not know, and so does not tell. libpq escapes backslashes in literals unless a
+# server tells that they mean themselves, which in Redshift they do not
+# (github.com/sqlalchemy/sqlalchemy/issues/9494).
+_UNKNOWN = ("standard_conforming_strings", "in_hot_standby", "scram_iterations")
 # Start-up parameters that PostgreSQL understands as well; drivers send many more.
 _PASSED = frozenset(
     {"application_name", "datestyle", "timezone", "extra_float_digits", "search_path"}
@@ -88,6 +97,8 @@ def _options(text: str) -> dict[str, str]:
 def welcome(backend: Backend) -> bytes:
     """Everything from AuthenticationOk to ReadyForQuery."""
     told = {**backend.parameters, **REPORTED}
+    for name in _UNKNOWN:
+        told.pop(name, None)
     return (
         messages.message(b"R", bytes(4))
         + b"".join(messages.parameter_status(name, value) for name, value in told.items())

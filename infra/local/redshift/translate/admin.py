@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from infra.local.redshift.errors import refused
+from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.translate.databases import namespace
 from infra.local.redshift.translate.lexer import Kind, words
 from infra.local.redshift.translate.long_names import stored
@@ -31,18 +31,24 @@ OWN = words(
     "enable_case_sensitive_super_attribute use_fips_ssl"
 )
 
+# What PostgreSQL has and clients ask for, and Redshift has not:
+# https://github.com/sqlalchemy/sqlalchemy/issues/9494
+_LACKING = words("standard_conforming_strings")
+
+
+def no_setting(name: str, sql: str) -> GatewayError:
+    """The error for a setting that Redshift lacks, the refusal of any other that is not known."""
+    if name in _LACKING:
+        return GatewayError("42704", f'unrecognized configuration parameter "{name}"')
+    return refused(f"Setting {name}", sql)
+
 
 def begin(parser: Parser, _context: Context) -> Plan:
     """BEGIN: snapshot isolation, Redshift's default, whatever level is named."""
     parser.word("begin", "start")
     parser.try_word("work", "transaction")
-    if parser.try_words("isolation", "level") and not (
-        parser.try_word("serializable", "snapshot")
-        or parser.try_words("read", "committed")
-        or parser.try_words("read", "uncommitted")
-        or parser.try_words("repeatable", "read")
-    ):
-        raise parser.error()
+    if parser.try_words("isolation", "level"):
+        _level(parser)
     parser.try_mark(",")
     mode = ""
     if parser.try_word("read"):
@@ -98,7 +104,7 @@ def set_value(parser: Parser, context: Context) -> Plan:
     if parser.peek_word("authorization", "role"):
         parser.expressions(context)
         return parser.plan()
-    if parser.peek_word("transaction", "characteristics"):
+    if parser.peek_word("transaction"):
         raise parser.refuse("SET TRANSACTION", "Name the level in BEGIN.")
     if parser.try_words("time", "zone"):
         name = "timezone"
@@ -127,7 +133,37 @@ def set_value(parser: Parser, context: Context) -> Plan:
         if name == "enable_case_sensitive_identifier":
             return replace(plan, case_sensitive=value.lower() in ("on", "true", "1"))
         return plan
-    raise refused(f"Setting {name}", parser.sql)
+    raise no_setting(name, parser.sql)
+
+
+def characteristics(parser: Parser, _context: Context) -> Plan:
+    """SET SESSION CHARACTERISTICS AS TRANSACTION: JDBC drivers' isolation and read-only mode.
+
+    (`setTransactionIsolation` and `setReadOnly` of pgjdbc and of Redshift's driver, which comes
+    from it.) The level is snapshot isolation, as after BEGIN.
+    """
+    parser.try_words("set", "session", "characteristics", "as", "transaction")
+    mode = ""
+    if parser.try_words("isolation", "level"):
+        _level(parser)
+        parser.try_mark(",")
+    if parser.try_word("read"):
+        mode = parser.word("only", "write")
+    parser.finish()
+    if not mode:
+        return parser.plan("do 'begin end'", tag="SET")
+    return parser.plan(f"set session characteristics as transaction read {mode}")
+
+
+def _level(parser: Parser) -> None:
+    """The name of an isolation level; all of them are one."""
+    if not (
+        parser.try_word("serializable", "snapshot")
+        or parser.try_words("read", "committed")
+        or parser.try_words("read", "uncommitted")
+        or parser.try_words("repeatable", "read")
+    ):
+        raise parser.error()
 
 
 def _schema(parser: Parser) -> str:
@@ -163,7 +199,7 @@ def reset(parser: Parser, context: Context) -> Plan:
         if name == "enable_case_sensitive_identifier":
             return replace(plan, case_sensitive=False)
         return replace(plan, label="") if name == "query_group" else plan
-    raise refused(f"Setting {name}", parser.sql)
+    raise no_setting(name, parser.sql)
 
 
 def analyze(parser: Parser, _context: Context) -> Plan:

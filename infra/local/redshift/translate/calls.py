@@ -9,6 +9,7 @@ from __future__ import annotations
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.translate.expressions import Expressions, Special
 from infra.local.redshift.translate.functions import DATE_PARTS
+from infra.local.redshift.translate.leader import over_catalogs
 from infra.local.redshift.translate.lexer import Kind
 from infra.local.redshift.translate.ordered import listagg, median, percentile
 from infra.local.redshift.translate.types import varchar_size
@@ -154,6 +155,8 @@ def _json_path(e: Expressions, name_at: int, opening: int, closing: int) -> None
 def _array(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     """ARRAY(…) and OBJECT(…) build SUPER values."""
     if e.is_word(opening + 1, "select"):
+        if over_catalogs(e.tokens):  # one of PostgreSQL's arrays
+            return
         raise e.refused("ARRAY of a subquery", name_at)
     builder = {"array": "json_build_array", "object": "json_build_object"}[e.tokens[name_at].text]
     inner = ", ".join(e.text_of(span) for span in e.arguments(opening, closing))

@@ -38,11 +38,27 @@ _CONSTRUCTS: tuple[tuple[frozenset[str], Construct], ...] = (
 _NOTICED = frozenset[str]().union(*(noticed for noticed, _ in _CONSTRUCTS))
 
 
+# Statements whose expressions stand outside of a SELECT, too: division is all that is there.
+_WRITES = ("insert", "update", "delete", "merge")
+
+
 def _has_query(tokens: list[Token]) -> bool:
     """Whether a SELECT is in the statement; GRANT and REVOKE name a privilege so."""
     return not tokens[0].is_word("grant", "revoke", "alter") and any(
         token.text == "select" for token in tokens
     )
+
+
+def _noticed(tokens: list[Token]) -> set[str]:
+    """The words in a statement by which constructs are noticed."""
+    words = _NOTICED if _has_query(tokens) else frozenset[str]()
+    if not words and tokens[0].is_word(*_WRITES):
+        words = frozenset({"/"})
+    return {
+        token.text
+        for token in tokens
+        if token.text in words and token.kind not in (Kind.STRING, Kind.QUOTED)
+    }
 
 
 class Restructured:
@@ -53,13 +69,7 @@ class Restructured:
         self.tokens = tokens
         self._original = sql
         self._steps: list[Edits] = []
-        present: set[str] = set()
-        if _has_query(tokens):  # all of them are parts of a SELECT
-            present = {
-                token.text
-                for token in tokens
-                if token.text in _NOTICED and token.kind not in (Kind.STRING, Kind.QUOTED)
-            }
+        present = _noticed(tokens)
         with self.located():
             for noticed, construct in _CONSTRUCTS:
                 while noticed & present:

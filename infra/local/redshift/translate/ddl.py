@@ -83,8 +83,8 @@ def alter_table(parser: Parser, context: Context) -> Plan:
         parser.edits.insert(len(parser.sql), attributes.comment())
         return parser.plan()
     if parser.try_word("drop"):
-        if parser.peek_word("constraint"):
-            raise parser.refuse("DROP CONSTRAINT")
+        if parser.try_word("constraint"):
+            return _drop_key(parser, parts)
         parser.try_word("column")
     elif parser.peek_word("rename", "owner"):
         parser.index += 1
@@ -119,6 +119,18 @@ def _alter_what(
         raise parser.refuse("This form of ALTER TABLE")
     parser.finish()
     return _record(parser, parts, attributes)
+
+
+def _drop_key(parser: Parser, parts: tuple[str, ...]) -> Plan:
+    """DROP CONSTRAINT name [RESTRICT | CASCADE] of a key that is recorded."""
+    name = parser.name()
+    parser.try_word("restrict", "cascade")
+    parser.finish()
+    body = (
+        f"begin perform pg_internal.drop_key({literal(quote(*parts))}::regclass, "
+        f"{literal(name)}); end"
+    )
+    return parser.plan(f"do {dollar_quote(body)}", tag="ALTER TABLE")
 
 
 def _record(parser: Parser, parts: tuple[str, ...], attributes: Attributes) -> Plan:

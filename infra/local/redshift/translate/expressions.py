@@ -49,6 +49,8 @@ class Expressions:
                 self._string(index)
             elif token.kind is Kind.QUOTED:
                 self._quoted(token)
+            elif token.kind is Kind.NUMBER:
+                self._number(index)
             elif token.kind is Kind.WORD:
                 self._word(index)
             elif token.text == "(":
@@ -96,6 +98,12 @@ class Expressions:
         prefixed = before is not None and before.end == token.start and before.kind is Kind.WORD
         if "\\" in token.text and not prefixed:
             self.edits.insert(token.start, "E")
+
+    def _number(self, index: int) -> None:
+        """A word may follow a number without a blank, as in PostgreSQL 8 (`THEN 4WHEN …`)."""
+        token, following = self.tokens[index], self.at(index + 1)
+        if following is not None and following.start == token.end and following.is_name:
+            self.edits.insert(token.end, " ")
 
     def _quoted(self, token: Token) -> None:
         """Quoted names fold to lower case."""

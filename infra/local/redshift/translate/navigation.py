@@ -99,10 +99,19 @@ class _Navigation:
                 index = self._unnest(index)
                 continue
             token = self.tokens[index]
-            if index in self.skipped or not (token.is_name or token.is_mark(")")):
+            if index in self.skipped or self._is_array(index):
+                index += 1
+                continue
+            if not (token.is_name or token.is_mark(")")):
                 index += 1
                 continue
             index = self._chain(index, blocks)
+
+    def _is_array(self, index: int) -> bool:
+        """Whether `array[…]` of PostgreSQL stands here, as it may over catalogs."""
+        tokens = self.tokens
+        following = tokens[index + 1] if index + 1 < len(tokens) else None
+        return tokens[index].is_word("array") and following is not None and following.is_mark("[")
 
     def _chain(self, index: int, blocks: list[Block]) -> int:
         """Rewrite the navigation that begins here, if one does; the index to go on at."""

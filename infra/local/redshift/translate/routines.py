@@ -24,6 +24,8 @@ def create_function(parser: Parser, context: Context) -> Plan:
     parser.word("create")
     replacing = "or replace " if parser.try_words("or", "replace") else ""
     parser.word("function")
+    if any(token.is_word("plpythonu", "plpython3u") for token in parser.tokens):
+        raise parser.refuse("A Python function", "Redshift runs none since June 2026.")
     name = quote(*parser.dotted_name())
     first = parser.index
     _arguments(parser)
@@ -36,8 +38,6 @@ def create_function(parser: Parser, context: Context) -> Plan:
     parser.word("as")
     at, body = parser.index, parser.string()
     parser.word("language")
-    if parser.peek_word("plpythonu", "plpython3u"):
-        raise parser.refuse("A Python function", "Redshift runs none since June 2026.")
     parser.word("sql")
     parser.finish()
     try:

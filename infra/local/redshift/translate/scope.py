@@ -9,13 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from infra.local.redshift.translate.blocks import Block, Item, closing, find_blocks, is_star, items
+from infra.local.redshift.translate.blocks import (
+    Block,
+    Item,
+    Span,
+    closing,
+    find_blocks,
+    is_star,
+    items,
+)
 from infra.local.redshift.translate.columns import Known, NeedsColumns
 from infra.local.redshift.translate.lexer import Token
 from infra.local.redshift.translate.names import is_column
 from infra.local.redshift.translate.numeric_types import NumberType, Reader, common, of_type
 from infra.local.redshift.translate.relations import fold
-from infra.local.redshift.translate.sources import Source, read_from
+from infra.local.redshift.translate.sources import Source, read_from, read_source
 
 _Types = list[NumberType | None]  # one for each place where the column was found
 
@@ -40,9 +48,41 @@ class Scope:
         self._open: set[tuple[int, str]] = set()  # definitions that are being read
 
     def around(self, index: int) -> Block | None:
-        """The innermost SELECT around a token."""
+        """The innermost SELECT around a token, or the UPDATE, DELETE or MERGE."""
         found = [block for block in self.blocks if block.first <= index < block.after]
-        return found[-1] if found else None
+        return found[-1] if found else self._writing
+
+    @cached_property
+    def _writing(self) -> Block | None:
+        """An UPDATE, DELETE or MERGE as a SELECT over its target and what it reads besides."""
+        if not self.tokens[0].is_word("update", "delete", "merge"):
+            return None
+        return Block(0, len(self.tokens), clauses={"list": Span(0, 0)})
+
+    def _sources(self, block: Block) -> list[Source]:
+        """What a SELECT reads; of an UPDATE, DELETE or MERGE the target as well."""
+        if block is not self._writing:
+            return list(read_from(self.tokens, block).sources)
+        found: list[Source] = []
+        for index, token in enumerate(self.tokens):
+            if self._depths[index] or index + 1 == len(self.tokens):
+                continue
+            following = self.tokens[index + 1]
+            first = token.is_word("update") or not following.is_word("into", "from")
+            if (index == 0 and first) or token.is_word("into", "using"):
+                found.append(read_source(self.tokens, index + 1, len(self.tokens)))
+            elif token.is_word("from"):
+                after = next(
+                    (
+                        i
+                        for i in range(index + 1, len(self.tokens))
+                        if self._depths[i] == 0 and self.tokens[i].is_word("where", "using")
+                    ),
+                    len(self.tokens),
+                )
+                clause = Block(0, after, clauses={"from": Span(index, after)})
+                found += read_from(self.tokens, clause).sources
+        return found
 
     def type(self, block: Block, column: tuple[Token, ...], before: int) -> NumberType | None:
         """The type of a column in a SELECT, or of the alias of an item before a token."""
@@ -71,7 +111,7 @@ class Scope:
     def _in_sources(self, block: Block, names: list[str]) -> _Types:
         """The types under which the sources of a SELECT have a column."""
         found: _Types = []
-        for source in read_from(self.tokens, block).sources:
+        for source in self._sources(block):
             if len(names) == 1 or source.name == names[-2]:
                 found += self._in_source(source, names[-1])
         return found

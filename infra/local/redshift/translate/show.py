@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_GRANTS.html and its neighb
 from __future__ import annotations
 
 from infra.local.redshift.errors import refused
-from infra.local.redshift.translate.admin import OWN, SHARED
+from infra.local.redshift.translate.admin import OWN, SHARED, no_setting
 from infra.local.redshift.translate.lexer import words
 from infra.local.redshift.translate.parser import Parser, literal, quote
 from infra.local.redshift.translate.result import Context, Plan
@@ -14,7 +14,7 @@ from infra.local.redshift.translate.result import Context, Plan
 # The session puts the late-binding views into this call.
 LATE_BINDING_COLUMNS = "pg_internal.late_binding_columns()"
 # What drivers ask for and may not change.
-_SHOWN = words("server_version transaction_isolation standard_conforming_strings")
+_SHOWN = words("server_version transaction_isolation")
 # The words after SHOW, the function in the catalog, whether a name follows.
 _LISTINGS = {
     ("tables", "from", "schema"): ("show_tables", True),
@@ -54,7 +54,7 @@ def show(parser: Parser, _context: Context) -> Plan:
         return parser.plan(f"select {value} as {quote(name)}", tag="SHOW")
     if name in SHARED or name in _SHOWN:
         return parser.plan()
-    raise refused(f"Setting {name}", parser.sql)
+    raise no_setting(name, parser.sql)
 
 
 def _array(parts: tuple[str, ...]) -> str:

@@ -29,11 +29,12 @@ from infra.local.redshift.translate.constructs import Restructured
 from infra.local.redshift.translate.databases import other_databases, with_way_back
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lateral import lateral_uses
+from infra.local.redshift.translate.leader import check_leader_only
 from infra.local.redshift.translate.lexer import Token, split_statements, tokenize, words
 from infra.local.redshift.translate.long_names import shorten
 from infra.local.redshift.translate.merge import merge
 from infra.local.redshift.translate.parser import Parser
-from infra.local.redshift.translate.relations import Relation, find_relations
+from infra.local.redshift.translate.relations import find_relations
 from infra.local.redshift.translate.result import Context, Plan
 from infra.local.redshift.translate.show import LATE_BINDING_COLUMNS
 from infra.local.redshift.translate.unsupported import check_syntax
@@ -174,6 +175,7 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("abort",): admin.rollback,
     ("lock",): admin.lock,
     ("set",): admin.set_value,
+    ("set", "session", "characteristics", "as", "transaction"): admin.characteristics,
     ("reset",): admin.reset,
     ("show",): show.show,
     ("analyze",): admin.analyze,
@@ -289,6 +291,7 @@ def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
             plan = replace(_elsewhere(edits, context), long_names=names)
             return with_way_back(plan, sql, edits).moved(start)
         check_syntax(sql, tokens)
+        check_leader_only(sql, tokens)
         plain = Restructured(sql, tokens, _known(context))
         with plain.located():
             plan = _handled(Parser(plain.sql, plain.tokens, sql), context)
@@ -330,34 +333,8 @@ def _examined(plan: Plan, tokens: list[Token]) -> Plan:
     """The plan with what the session has to ask PostgreSQL about it."""
     if not plan.looks_up:
         return plan
-    relations = tuple(find_relations(tokens))
-    _check_leader_only(tokens, relations)
     return replace(
         plan,
-        relations=relations,
+        relations=tuple(find_relations(tokens)),
         lateral=any(token.is_word("select") for token in tokens) and bool(lateral_uses(plan.sql)),
     )
-
-
-def _check_leader_only(tokens: list[Token], relations: tuple[Relation, ...]) -> None:
-    """Raise GatewayError for GENERATE_SERIES over tables: it runs on the leader node only.
-
-    https://docs.aws.amazon.com/redshift/latest/dg/c_sql-functions-leader-node.html
-    """
-    for token, following in itertools.pairwise(tokens):
-        if token.is_word("generate_series") and following.is_mark("("):
-            tables = [
-                relation
-                for relation in relations
-                if relation.schema not in ("pg_catalog", "information_schema")
-                and not relation.name.startswith("pg_")
-            ]
-            if tables or tokens[0].is_word("create", "insert"):
-                raise GatewayError(
-                    "0A000",
-                    "Specified types or functions (one per INFO message) not supported on "
-                    "Redshift tables.",
-                    detail='Function "generate_series" runs on the leader node only.',
-                    position=token.start + 1,
-                )
-            return

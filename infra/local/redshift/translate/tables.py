@@ -151,21 +151,22 @@ def _drop_item(parser: Parser, first: int) -> None:
 
 def table_key(parser: Parser, attributes: Attributes) -> set[str]:
     """A key of the whole table: recorded, not enforced. Returns the columns it makes NOT NULL."""
-    if parser.try_word("constraint"):
-        parser.name()
+    named = {"name": parser.name()} if parser.try_word("constraint") else {}
     if parser.peek_word("check"):
         raise parser.refuse("A CHECK constraint", "Redshift has none.")
     if parser.try_word("unique"):
-        attributes.keys.append({"kind": "unique", "columns": parser.names_in_parentheses()})
+        unique = {"kind": "unique", "columns": parser.names_in_parentheses(), **named}
+        attributes.keys.append(unique)
         return set()
     if parser.try_words("primary", "key"):
         columns = parser.names_in_parentheses()
-        attributes.keys.append({"kind": "primary key", "columns": columns})
+        attributes.keys.append({"kind": "primary key", "columns": columns, **named})
         return set(columns)
     parser.word("foreign")
     parser.word("key")
     columns = parser.names_in_parentheses()
-    attributes.keys.append({"kind": "foreign key", "columns": columns, **_references(parser)})
+    foreign = {"kind": "foreign key", "columns": columns, **_references(parser), **named}
+    attributes.keys.append(foreign)
     return set()
 
 

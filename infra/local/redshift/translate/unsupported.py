@@ -43,7 +43,6 @@ _CONSTRUCTS: dict[str, tuple[_Before, str]] = {
     "all": (_follows("intersect", "except", "minus"), "INTERSECT, EXCEPT and MINUS ALL"),
     "tablesample": (lambda _before, _after, following: following.is_mark("("), "TABLESAMPLE"),
     "for": (_precedes("update", "share"), "FOR UPDATE"),
-    "array": (lambda _before, after, _next: after.is_mark("["), "ARRAY[…]: use ARRAY(…)"),
 }
 _WRITES = ("insert", "update", "delete", "merge")
 

@@ -8,9 +8,9 @@ session puts the definition in where a statement reads the view.
 from __future__ import annotations
 
 from infra.local.redshift.errors import GatewayError
-from infra.local.redshift.translate.lexer import tokenize
+from infra.local.redshift.translate.lexer import Token, tokenize
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
-from infra.local.redshift.translate.relations import Relation, find_relations
+from infra.local.redshift.translate.relations import Relation, find_relations, fold
 from infra.local.redshift.translate.result import Context, Plan
 
 _NO_BINDING = ("with", "no", "schema", "binding")
@@ -78,16 +78,36 @@ def expand(sql: str, definitions: dict[str, str]) -> tuple[str, list[Relation]]:
     `definitions` is keyed by `Relation.quoted`. Returns the references inside the definitions
     too, in which other late-binding views may stand.
     """
-    parts: list[str] = []
+    tokens = tokenize(sql)
+    replaced: list[tuple[int, int, str]] = []
     inner: list[Relation] = []
-    position = 0
-    for relation in find_relations(tokenize(sql)):
+    for relation in find_relations(tokens):
         definition = definitions.get(relation.quoted)
         if definition is None or not relation.source:
             continue
         inner += find_relations(tokenize(definition))
         alias = "" if relation.has_alias else " as " + quote(relation.name)
-        parts += [sql[position : relation.start], f"({definition}){alias}"]
-        position = relation.end
+        replaced.append((relation.start, relation.end, f"({definition}){alias}"))
+        if relation.schema is not None and not relation.has_alias:
+            replaced += _unqualified(tokens, relation)
+    parts: list[str] = []
+    position = 0
+    for start, end, text in sorted(replaced):
+        if start >= position:  # a view that is read twice
+            parts += [sql[position:start], text]
+            position = end
     parts.append(sql[position:])
     return "".join(parts), inner
+
+
+def _unqualified(tokens: list[Token], relation: Relation) -> list[tuple[int, int, str]]:
+    """Columns written `schema.view.column`: the query in the view's place has no schema."""
+    length = 2 * len(relation.parts)
+    return [
+        (tokens[index].start, tokens[index + length - 2].start, "")
+        for index in range(len(tokens) - length)
+        if tokens[index + length - 1].is_mark(".")
+        and all(token.is_name for token in tokens[index : index + length : 2])
+        and tuple(fold(token) for token in tokens[index : index + length : 2]) == relation.parts
+        and not (index and tokens[index - 1].is_mark("."))
+    ]

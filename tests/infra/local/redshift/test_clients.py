@@ -1,13 +1,18 @@
-"""What SQL clients ask the catalog by themselves: psql, pgjdbc, DBeaver, SQLAlchemy."""
+"""What SQL clients ask by themselves, and how they speak: psql, pgjdbc, psycopg, asyncpg."""
 
 from __future__ import annotations
 
+import asyncio
+import datetime
+from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import psycopg
 import pytest
 
-from .conftest import Schema
+from . import raw_client as raw
+from .conftest import DATABASE, PASSWORD, USER, Schema, Servers
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +73,6 @@ def test_tables_and_columns_are_described(schema: Schema) -> None:
 
 
 def test_what_drivers_ask_at_the_start(schema: Schema) -> None:
-    assert schema.value("show standard_conforming_strings") == "on"
     assert schema.value("SHOW TRANSACTION ISOLATION LEVEL") == "read committed"
     assert schema.value("select pg_catalog.version()").startswith("PostgreSQL 8.0.2")
     for setting in ("extra_float_digits = 3", "application_name = 'x'", "DateStyle = 'ISO'"):
@@ -82,6 +86,76 @@ def test_what_drivers_ask_at_the_start(schema: Schema) -> None:
 
 def test_what_is_not_there_is_said_by_name(schema: Schema) -> None:
     with pytest.raises(psycopg.errors.FeatureNotSupported, match="SET TRANSACTION"):
-        schema.run("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        schema.run("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
     with pytest.raises(psycopg.errors.UndefinedFunction, match="to_regtype"):
         schema.run("SELECT oid FROM pg_type WHERE oid = to_regtype('int4')")
+    for sql in ("show standard_conforming_strings", "set standard_conforming_strings to off"):
+        with pytest.raises(psycopg.errors.UndefinedObject, match="unrecognized configuration"):
+            schema.run(sql)
+
+
+def test_jdbc_drivers_name_a_level_or_read_only(schema: Schema) -> None:
+    schema.run("create table t (a int)")
+    schema.run("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ UNCOMMITTED")
+    schema.run("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        schema.run("insert into t values (1)")
+    schema.run("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE")
+    schema.run("insert into t values (1)")
+
+
+def test_backslashes_in_parameters_arrive(servers: Servers) -> None:
+    """libpq escapes them, as the server does not say that literals conform to the standard."""
+    with servers.psycopg(cursor_factory=psycopg.ClientCursor) as connection:
+        assert connection.info.parameter_status("standard_conforming_strings") is None
+        assert connection.execute("select %s", ("a\\b\\'c",)).fetchone() == ("a\\b\\'c",)
+
+
+def test_what_is_refused_fails_when_it_is_prepared(servers: Servers) -> None:
+    with servers.psycopg(autocommit=False) as connection:
+        connection.execute("select 1")
+        found = connection.pgconn.prepare(b"x", b"savepoint s")
+        assert b"SAVEPOINT is not supported" in found.error_message
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+            connection.execute("select 1")
+        connection.rollback()
+        assert connection.execute("select %s::int", (1,), prepare=True).fetchone() == (1,)
+
+
+def test_copy_over_the_protocol_is_refused_and_the_session_goes_on(servers: Servers) -> None:
+    with servers.psycopg() as connection, connection.cursor() as cursor:
+        refused = pytest.raises(psycopg.errors.FeatureNotSupported, match="COPY FROM STDIN")
+        with refused, cursor.copy("copy t from stdin") as copy:
+            copy.write(b"1\n")
+        assert cursor.execute("select 1").fetchone() == (1,)
+    with raw.RawClient(servers) as client:  # one that sends rows without waiting
+        client.send(raw.query("copy t from stdin") + raw.message("d", b"1\n") + raw.message("c"))
+        assert [kind for kind, _ in client.until("Z")] == ["E", "Z"]
+        client.send(raw.message("f", b"why\0") + raw.query("select 1"))
+        assert [kind for kind, _ in client.until("Z")] == ["T", "D", "C", "Z"]
+
+
+async def _asyncpg(servers: Servers) -> list[Any]:
+    where = {"host": "127.0.0.1", "port": servers.port, "database": DATABASE, "ssl": False}
+    connection = await asyncpg.connect(user=USER, password=PASSWORD, **where)
+    try:
+        await connection.execute("create temp table t (a int, n numeric(10, 2), d date)")
+        day = datetime.date(2024, 1, 2)
+        await connection.execute("insert into t values ($1, $2, $3)", 1, Decimal("1.50"), day)
+        await connection.executemany("insert into t (a) values ($1)", [(2,), (3,)])
+        with pytest.raises(asyncpg.FeatureNotSupportedError, match="COPY FROM STDIN"):
+            await connection.copy_records_to_table("t", records=[(1,)], columns=["a"])
+        async with connection.transaction():
+            seen = [row["a"] async for row in connection.cursor("select a from t", prefetch=1)]
+        with pytest.raises(asyncpg.UndefinedColumnError):
+            await connection.fetch("select nothing from t")
+        rows = await connection.fetch("select n / $1, d from t where a = 1", Decimal("2.00"))
+        await connection.reset()  # what a pool does
+        return [seen, *map(tuple, rows)]
+    finally:
+        await connection.close()
+
+
+def test_asyncpg(servers: Servers) -> None:
+    found = asyncio.run(_asyncpg(servers))
+    assert found == [[1, 2, 3], (Decimal("0.75"), datetime.date(2024, 1, 2))]

@@ -43,6 +43,7 @@ def test_sql_functions(schema: Schema) -> None:
         ("(int) returns int stable as $$ select 1; select 2 $$ language sql", "42601", "one"),
         ("(a int) returns int stable as $$ select a $$ language sql", "0A000", "named argument"),
         ("(int) returns int stable as $$ return 1 $$ language plpythonu", "0A000", "Python"),
+        ("(a int) returns int stable as $$ return a $$ language plpythonu", "0A000", "Python"),
         ("(int) returns int as $$ select 1 $$ language sql", "42601", "as"),
         ("(json) returns int stable as $$ select 1 $$ language sql", "42704", "json"),
     ],

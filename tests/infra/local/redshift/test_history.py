@@ -153,3 +153,18 @@ def test_the_last_querys_id(servers: Servers, schema: Schema) -> None:
     inside = schema.value("select pg_last_query_id()")
     schema.run("rollback")
     assert schema.run(text, inside) == [("select 5 as five from t",)]
+
+
+def test_what_is_refused_or_cannot_be_parsed_is_remembered(schema: Schema) -> None:
+    connection = schema.connection
+    refusals = ["savepoint s", "select nothing_of_that_name", "select 'open"]
+    for sql in refusals:
+        with pytest.raises(psycopg.Error):
+            schema.run(sql)  # the simple protocol
+        with pytest.raises(psycopg.Error):
+            connection.execute(sql, prepare=True)
+    found = schema.run(
+        "select query_text, status, error_message like '%not supported%' from sys_query_history "
+        "where session_id = pg_backend_pid() and status = 'failed' order by query_id"
+    )
+    assert found == [(sql, "failed", sql == "savepoint s") for sql in refusals for _ in range(2)]

@@ -126,11 +126,31 @@ def test_explicit_casts_of_tables_values_are_cut(sales: Schema) -> None:
     ) == [(8, 1), (9, 3)]
 
 
+def test_division_has_its_scale_in_what_is_written(sales: Schema) -> None:
+    sales.run("create table r (a numeric(38,20), b smallint)")
+    sales.run("insert into r values (10.0 / 3, 7)")
+    assert sales.run("select a from r") == [(Decimal("3.333333333333").quantize(Decimal("1e-20")),)]
+    third = Decimal("28.57428571").quantize(Decimal("1e-20"))
+    for sql in (
+        "update r set a = s.pricepaid / s.qty from sales as s where s.qty = r.b",
+        "merge into r using sales as s on r.b = s.qty when matched then update set "
+        "a = s.pricepaid / s.qty when not matched then insert values (s.n / s.pricepaid, 0)",
+    ):
+        sales.run("update r set a = 0")
+        sales.run(sql)
+        assert sales.run("select a from r where b = 7") == [(third,)], sql
+    assert sales.value("select count(*) from r where b = 0") == 2
+    sales.run("delete r where r.a / 3.000 > 9.524761905")  # 9.5247619033 or 9.5247619
+    sales.run(
+        "delete from r using sales s where r.b = s.qty and s.pricepaid / s.qty > 28.574285711"
+    )
+    assert sales.value("select count(*) from r where b = 7") == 1
+
+
 def test_what_differs(sales: Schema) -> None:
     """Intermediate results are not bounded; unknown types divide as in PostgreSQL."""
     wide = "9999999999999999999999::numeric(38,0)"
     assert sales.value(f"select length(({wide} * {wide})::text)") == 44
-    sales.run("create table r (a numeric(38,20))")
-    sales.run("insert into r values (0)")
-    sales.run("update r set a = s.pricepaid / s.qty from sales as s where s.qty = 7")
-    assert sales.value("select a from r") == Decimal("28.57428571428571430000")
+    with sales.connection.cursor() as cursor:
+        cursor.execute("select 10.00 / %s::numeric", (3,), prepare=True)
+        assert cursor.fetchone() == (Decimal("3.3333333333333333"),)

@@ -58,6 +58,14 @@ def test_external_tables_have_their_columns(schema: Schema) -> None:
     assert schema.run(f"select {columns} from svv_external_tables") == []
 
 
+def test_another_distribution_takes_the_key_away(schema: Schema) -> None:
+    schema.run("create table t (a int, b int) distkey (a)")
+    assert "a integer distkey" in schema.value("show table t")
+    schema.run("alter table t alter diststyle all")
+    assert "distkey" not in schema.value("show table t")
+    assert schema.value("select count(*) from pg_table_def where tablename = 't' and distkey") == 0
+
+
 def test_show_view_tells_what_was_written(schema: Schema) -> None:
     schema.run("create table t (a int)")
     schema.run("create view v as select a as b from t")

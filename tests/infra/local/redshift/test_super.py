@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from .conftest import Schema, Servers
+from .conftest import ROLE, Lake, Schema, Servers
 
 pytestmark = pytest.mark.slow
 
@@ -185,6 +185,20 @@ def test_errors(servers: Servers, sql: str, sqlstate: str) -> None:
     with servers.psycopg() as connection, pytest.raises(psycopg.Error) as caught:
         connection.execute(f"select {sql}")
     assert caught.value.sqlstate == sqlstate
+
+
+def test_escapes_stand_for_their_characters(schema: Schema, lake: Lake) -> None:
+    text = r'{"a":"\u00e9\/","b":"x\ny \"q\"","c":"\ud83d\ude00","d":"\u0001"}'
+    plain = r'{"a":"é/","b":"x\ny \"q\"","c":"😀","d":"\u0001"}'
+    schema.run("create table t (s super, n int)")
+    schema.run("insert into t select json_parse(%s), 1", text)
+    lake.put("a.txt", text.replace("\\", "\\\\") + "|2\n")
+    schema.run(f"copy t from '{lake.url}/' {ROLE} escape")
+    lake.put("b.json", '{"n": 3, "s": ' + text + "}")
+    schema.run(f"copy t from '{lake.url}/b' {ROLE} json 'auto'")
+    found = schema.run("select json_serialize(s), s.a::varchar, s.b::varchar from t order by n")
+    assert found == [(plain, "é/", 'x\ny "q"')] * 3
+    assert schema.value("select count(*) from t where s.a = 'é/'") == 3
 
 
 def test_columns_are_listed_as_super(schema: Schema) -> None:

@@ -248,13 +248,20 @@ def test_drivers_and_transactions(servers: Servers, schema: Schema, lake: Lake) 
         ("cleanpath allowoverwrite", "CLEANPATH and ALLOWOVERWRITE cannot be specified"),
         ("maxfilesize 4 mb", "MAXFILESIZE must be between 5 MB and 6.2 GB"),
         ("parquet rowgroupsize 1 gb", "ROWGROUPSIZE must be between 32 MB and 128 MB"),
-        ("encrypted", "UNLOAD parameter ENCRYPTED is not supported by the local Redshift gateway"),
+        ("master_symmetric_key 'k' encrypted", "UNLOAD parameter MASTER_SYMMETRIC_KEY is not"),
+        ("kms_key_id 'k'", "KMS_KEY_ID can be used only with ENCRYPTED"),
         ("format orc", "UNLOAD FORMAT ORC is not supported by the local Redshift gateway"),
     ],
 )
 def test_refusals(schema: Schema, lake: Lake, options: str, message: str) -> None:
     with pytest.raises(psycopg.Error, match=message):
         unload(schema, lake, "r/", options, "select 1 as a")
+
+
+def test_encryption_is_the_servers(schema: Schema, lake: Lake) -> None:
+    for number, options in enumerate(("encrypted", "kms_key_id 'k' encrypted", "encrypted auto")):
+        unload(schema, lake, f"e{number}/", options, "select 1 as a")
+        assert lake.get(f"e{number}/0000_part_00") == b"1\n"
 
 
 def test_a_query_that_needs_no_role_is_refused(schema: Schema, lake: Lake) -> None:

@@ -102,3 +102,18 @@ def test_credentials_are_needed_and_only_s3_is_read() -> None:
         parse("copy t from 's3://b/k' parquet")
     with pytest.raises(GatewayError, match="COPY from dynamodb is not supported"):
         parse(f"copy t from 'dynamodb://t' {ROLE} parquet")
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("copy t (a, b) from stdin with (format csv)", "COPY FROM STDIN"),
+        ("copy s.t to stdout", "COPY … TO"),
+        ("copy (select 1) to stdout", "COPY of a query"),
+    ],
+)
+def test_the_copy_of_the_protocol_is_refused(statement: str, what: str) -> None:
+    with pytest.raises(GatewayError) as caught:
+        parse(statement)
+    assert caught.value.message == f"{what} is not supported by the local Redshift gateway"
+    assert "S3" in str(caught.value.hint)

@@ -214,6 +214,7 @@ def test_what_redshift_lacks_is_an_error(sql: str, sqlstate: str, message: str) 
         ("select 1 except all select 2", "all"),
         ("select * from t for update", "for"),
         ("select array[1, 2]", "array"),
+        ("select array[1, 2] from t, pg_class", "array"),
     ],
 )
 def test_postgres_own_syntax_is_an_error(sql: str, word: str) -> None:
@@ -233,6 +234,14 @@ def test_postgres_own_syntax_is_an_error(sql: str, word: str) -> None:
 def test_generate_series_is_the_leader_nodes(sql: str) -> None:
     assert refusal(sql).message.startswith("Specified types or functions")
     assert plan("select n, oid from generate_series(1, 3) as n, pg_class").relations
+    over_catalogs = "select array[1::smallint], array(select 1) as a from svv_external_columns"
+    assert plan(over_catalogs).sql == over_catalogs
+
+
+def test_a_word_may_follow_a_number() -> None:
+    assert plan("select case a when 1 then 4when 2 then 5end from t").sql == (
+        "select case a when 1 then 4 when 2 then 5 end from t"
+    )
 
 
 def test_names_over_postgres_limit_are_stored_by_their_digest() -> None:

@@ -46,7 +46,7 @@ def test_keys_are_recorded_not_enforced_and_primary_keys_are_not_null() -> None:
         {"kind": "foreign key", "columns": ["b"], "table": ["u"], "references": ["x"]},
         {"kind": "unique", "columns": ["c"]},
         {"kind": "primary key", "columns": ["d"]},
-        {"kind": "unique", "columns": ["a", "b"]},
+        {"kind": "unique", "columns": ["a", "b"], "name": "k"},
         {"kind": "foreign key", "columns": ["c"], "table": ["s", "v"], "references": []},
     ]
 

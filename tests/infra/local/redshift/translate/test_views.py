@@ -5,6 +5,7 @@ import pytest
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.translate.result import Context
 from infra.local.redshift.translate.statement import split, translate
+from infra.local.redshift.translate.views import expand
 
 
 def sql_of(sql: str) -> str:
@@ -44,4 +45,19 @@ def test_unqualified_names_are_rejected(query: str) -> None:
 def test_common_table_expressions_need_no_schema() -> None:
     assert "with q as" in sql_of(
         "create view s.v as with q as (select 1 from s.t) select * from q with no schema binding"
+    )
+
+
+def test_columns_that_name_the_views_schema_lose_it() -> None:
+    sql = (
+        'select s.v.a, "S"."v".b, s.vv.a from s.v join s.vv on s.v.a = s.vv.a, x.s.v where a.s.v.b'
+    )
+    text, inner = expand(sql, {'"s"."v"': "select a, b from s.t"})
+    assert text == (
+        'select v.a, "v".b, s.vv.a from (select a, b from s.t) as "v" join s.vv on v.a = s.vv.a, '
+        "x.s.v where a.s.v.b"
+    )
+    assert [one.name for one in inner] == ["t"]
+    assert expand("select s.v.a from s.v as q", {'"s"."v"': "select 1"})[0] == (
+        "select s.v.a from (select 1) as q"
     )
