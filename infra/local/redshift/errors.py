@@ -98,6 +98,11 @@ def concurrent_transaction() -> GatewayError:
     )
 
 
+# Errors whose whole text is another in Redshift.
+_REWORDED = {
+    "23502": "Cannot insert a NULL value into column {column}",
+    "428C9": "cannot set an identity column to a value",
+}
 _ELSEWHERE = re.compile(r'"([^"/ ]+)/([^"/ ]+)"')
 
 
@@ -138,8 +143,9 @@ def redshift_fields(
         mapped["M"] = "Numeric data overflow (result precision)"
     elif code == "42704":
         mapped["M"] = text.replace('role "role:', 'role "')
-    elif code == "23502":
-        mapped["M"] = f"Cannot insert a NULL value into column {fields.get('c', '')}"
+    elif code in _REWORDED:
+        told = _REWORDED[code].format(column=fields.get("c", ""))
+        mapped = {"S": "ERROR", "V": "ERROR", "C": code, "M": told}
     return mapped
 
 

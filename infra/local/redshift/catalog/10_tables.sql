@@ -16,7 +16,6 @@ create table if not exists pg_internal.insertion (
     started_at timestamp not null default clock_timestamp()
 );
 create index if not exists insertion_of_table on pg_internal.insertion (table_id, started_at);
-grant select on all tables in schema pg_internal to public;
 
 create or replace function pg_internal.raise_refused() returns void
 language plpgsql as $$ begin raise exception 'refused' using errcode = '0A000'; end $$;

@@ -2,7 +2,6 @@
 -- here is what they are called. Without a unique index: transactions that make the same name at the
 -- same time must not wait for each other.
 create table if not exists pg_internal.long_name (stored text not null, whole text not null);
-grant select on pg_internal.long_name to public;
 create or replace function pg_internal.remember_names(stored_as text[], called text[]) returns void
 language sql security definer as $$
     insert into pg_internal.long_name

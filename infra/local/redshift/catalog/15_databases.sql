@@ -1,7 +1,6 @@
 -- The other databases of the cluster live here as well: schema s of database d is the schema d/s,
 -- which the catalogs show as schema s of database d, and those of this database leave out.
 create table if not exists pg_internal.database (name text primary key, owner oid not null);
-grant select on pg_internal.database to public;
 
 create or replace function pg_internal.database_of(namespace name) returns varchar
 language sql stable as $$

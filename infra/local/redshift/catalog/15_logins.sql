@@ -3,7 +3,6 @@ create table if not exists pg_internal.login (
     role_id oid primary key,
     verifier text               -- md5… or sha256|digest|salt; null: no login (PASSWORD DISABLE)
 );
-revoke all on pg_internal.login from public;
 
 -- Users may change their own password, superusers everyone's.
 create or replace function pg_internal.set_password(name text, verifier text) returns void

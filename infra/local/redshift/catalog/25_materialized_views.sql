@@ -10,7 +10,6 @@ create table if not exists pg_internal.materialized_view (
     auto_refresh boolean not null,
     refreshed_at timestamp not null default clock_timestamp()
 );
-grant select on pg_internal.materialized_view to public;
 
 create or replace function pg_internal.record_materialized_view(
     view_id oid, table_id oid, definition text, original text, auto_refresh boolean

@@ -80,7 +80,6 @@ create table if not exists pg_internal.unload_file (
     transfer_size bigint,
     file_format text
 );
-grant select on all tables in schema pg_internal to public;
 
 create or replace view pg_catalog.sys_load_history as
 select

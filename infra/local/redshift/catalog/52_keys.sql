@@ -92,4 +92,3 @@ select
     null::information_schema.cardinal_number as position_in_unique_constraint
 from pg_internal.table_keys as t
 cross join lateral jsonb_array_elements_text(t.columns) with ordinality as u (column_name, place);
-grant select on pg_internal.table_keys to public;

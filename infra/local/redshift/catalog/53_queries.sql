@@ -16,8 +16,6 @@ create table if not exists pg_internal.query_history (
     query_text text not null
 );
 create index if not exists query_history_start on pg_internal.query_history (start_time);
--- The text of a statement may hold what only its user knows.
-revoke all on pg_internal.query_history from public;
 
 -- A superuser sees all statements, others their own.
 create or replace view pg_internal.queries as

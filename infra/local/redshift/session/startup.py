@@ -19,6 +19,9 @@ REPORTED = {
     "server_version": "8.0.2",
     "padb_version": "1.0.117891",
     "padb_revision": "1.0.117891",
+    # Redshift's own drivers ask for metadata by SHOW commands (get_show_discovery_version,
+    # github.com/aws/amazon-redshift-python-driver); 5 would be those of a whole database.
+    "show_discovery": "4",
 }
 # What Redshift does not know, and so does not tell. libpq escapes backslashes in literals unless a
 # server tells that they mean themselves, which in Redshift they do not

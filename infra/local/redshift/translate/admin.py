@@ -181,8 +181,11 @@ def elsewhere(schema: str, used: str) -> str:
 
 
 def reset(parser: Parser, context: Context) -> Plan:
-    """RESET name or ALL."""
+    """RESET name or ALL, RESET SESSION AUTHORIZATION."""
     parser.word("reset")
+    if parser.try_words("session", "authorization"):
+        parser.finish()
+        return parser.plan()
     name = parser.try_word("all") or parser.name()
     parser.finish()
     if context.used and name == "all":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from infra.local.redshift.errors import refused
 from infra.local.redshift.translate.admin import OWN, SHARED, no_setting
-from infra.local.redshift.translate.lexer import words
+from infra.local.redshift.translate.lexer import Kind, words
 from infra.local.redshift.translate.parser import Parser, literal, quote
 from infra.local.redshift.translate.result import Context, Plan
 
@@ -21,6 +21,17 @@ _LISTINGS = {
     ("columns", "from", "table"): ("show_columns", True),
     ("schemas", "from", "database"): ("show_schemas", True),
     ("databases",): ("show_databases", False),
+    ("procedures", "from", "schema"): ("show_procedures", True),
+    ("functions", "from", "schema"): ("show_functions", True),
+    ("parameters", "of", "procedure"): ("show_procedure_parameters", True),
+    ("parameters", "of", "function"): ("show_function_parameters", True),
+    ("column", "grants", "on", "table"): ("show_column_grants", True),
+}
+# The same without LIKE, and the arguments after the path.
+_CONSTRAINTS = {
+    ("primary", "keys", "from", "table"): ("show_primary_keys", ""),
+    ("foreign", "keys", "from", "table"): ("show_foreign_keys", ", false"),
+    ("foreign", "keys", "exported", "from", "table"): ("show_foreign_keys", ", true"),
 }
 # One row with a statement; the column has the name that Redshift gives it.
 _DEFINITIONS = {
@@ -30,19 +41,26 @@ _DEFINITIONS = {
 
 
 def show(parser: Parser, _context: Context) -> Plan:
-    """SHOW setting, TABLE, VIEW, TABLES, COLUMNS, SCHEMAS, DATABASES, GRANTS."""
+    """SHOW setting, TABLE, VIEW, and the listings of tables, columns, routines, keys, grants …"""
     parser.word("show")
     for opening, (function, named) in _LISTINGS.items():
         if parser.try_words(*opening):
-            return _listing(parser, function, parser.dotted_name() if named else ())
+            return _listing(parser, function, _path(parser) if named else _array(()))
     for kind, (function, column) in _DEFINITIONS.items():
         if parser.try_word(kind):
             path = _array(parser.dotted_name())
             parser.finish()
             call = f"pg_internal.{function}({path})"
             return parser.plan(f"select {call} as {quote(column)}", tag="SHOW")
+    if parser.try_word("constraints"):
+        return _constraints(parser)
     if parser.try_word("grants"):
         return _grants(parser)
+    return _setting(parser)
+
+
+def _setting(parser: Parser) -> Plan:
+    """SHOW of a setting."""
     name = parser.name()
     if name == "transaction" and parser.try_words("isolation", "level") and parser.at_end:
         return parser.plan("show transaction_isolation")
@@ -57,6 +75,31 @@ def show(parser: Parser, _context: Context) -> Plan:
     raise no_setting(name, parser.sql)
 
 
+def _path(parser: Parser) -> str:
+    """A dotted name as an array; drivers send its parts as parameters (`$1.$2`)."""
+    parts = [_part(parser)]
+    while parser.try_mark("."):
+        parts.append(_part(parser))
+    return f"array[{', '.join(parts)}]::text[]"
+
+
+def _part(parser: Parser) -> str:
+    token = parser.token
+    if token is not None and token.kind is Kind.PARAMETER:
+        parser.index += 1
+        return token.text
+    return literal(parser.name())
+
+
+def _text(parser: Parser) -> str:
+    """A text, or the parameter in its place."""
+    token = parser.token
+    if token is not None and token.kind is Kind.PARAMETER:
+        parser.index += 1
+        return token.text
+    return literal(parser.string())
+
+
 def _array(parts: tuple[str, ...]) -> str:
     return "array[" + ", ".join(literal(part) for part in parts) + "]::text[]"
 
@@ -68,12 +111,35 @@ def _limit(parser: Parser) -> str:
     return limit
 
 
-def _listing(parser: Parser, function: str, parts: tuple[str, ...]) -> Plan:
+def _types(parser: Parser) -> str:
+    """The types of a routine's arguments in parentheses, when they are given."""
+    if not parser.try_mark("("):
+        return ""
+    types: list[str] = []
+    while not parser.try_mark(")"):
+        words = [_part(parser)]
+        while not (parser.at_end or parser.peek_mark(",") or parser.peek_mark(")")):
+            words.append(literal(" " + parser.name()))
+        types.append(" || ".join(words))
+        parser.try_mark(",")
+    return f", types => array[{', '.join(types)}]::text[]"
+
+
+def _constraints(parser: Parser) -> Plan:
+    """SHOW CONSTRAINTS {PRIMARY KEYS | FOREIGN KEYS [EXPORTED]} FROM TABLE name [LIMIT n]."""
+    for opening, (function, more) in _CONSTRAINTS.items():
+        if parser.try_words(*opening):
+            call = f"pg_internal.{function}({_path(parser)}{more})"
+            return parser.plan(f"select * from {call}{_limit(parser)}", tag="SHOW")  # noqa: S608
+    raise parser.error()
+
+
+def _listing(parser: Parser, function: str, arguments: str) -> Plan:
     """A SHOW command as a query over its function in the catalog."""
-    like = parser.string() if parser.try_word("like") else ""
+    types = _types(parser) if function.endswith("_parameters") else ""
+    pattern = f", pattern => {_text(parser)}" if parser.try_word("like") else ""
+    pattern += types
     limit = _limit(parser)
-    pattern = f", pattern => {literal(like)}" if like else ""
-    arguments = _array(parts)
     call = f"pg_internal.{function}({arguments}{pattern})"
     if function == "show_columns":  # of a late-binding view as well
         call += (
@@ -98,7 +164,7 @@ def _grants(parser: Parser) -> Plan:
         if parser.peek_word("function", "template"):
             raise refused(f"SHOW GRANTS ON {parser.name().upper()}", parser.sql)
         kind = parser.try_word("schema", "database", "table") or "table"
-        path = _array(parser.dotted_name())
+        path = _path(parser)
         call = f"pg_internal.show_grants({literal(kind.upper())}, {path})"
         columns = _OF_DATABASE if kind == "database" else "*"
         who = _grantee(parser) if parser.try_word("for") else ""

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
-from infra.local.redshift.commands.copy_statement import parse_copy
-from infra.local.redshift.commands.fault_statement import parse_fault
-from infra.local.redshift.commands.unload_statement import parse_unload
 from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.translate import (
     admin,
@@ -18,6 +14,7 @@ from infra.local.redshift.translate import (
     materialized,
     privileges,
     procedures,
+    queries,
     routines,
     show,
     tables,
@@ -42,89 +39,30 @@ from infra.local.redshift.translate.unsupported import check_syntax
 _Handler = Callable[[Parser, Context], Plan]
 
 
-def _query(parser: Parser, context: Context) -> Plan:
-    """SELECT, WITH, VALUES and DML: expressions only, relations looked up."""
-    if parser.peek_word("delete") and not parser.peek_words("delete", "from"):
-        parser.edits.insert(parser.tokens[0].end, " from")
-    if not parser.peek_word("insert"):  # SELECT INTO #name makes a temporary table
-        for before, name in itertools.pairwise(parser.tokens):
-            if before.is_word("into") and name.text.startswith("#"):
-                parser.edits.insert(before.end, " temp")
-    parser.expressions(context)
-    return parser.plan(looks_up=True)
-
-
-def _copy(parser: Parser, _context: Context) -> Plan:
-    return parser.plan(command=parse_copy(parser.sql, parser.tokens), tag="COPY")
-
-
-def _fault(parser: Parser, _context: Context) -> Plan:
-    """A call of the gateway's own functions; the session puts its result in."""
-    call = parse_fault(parser)
-    return replace(parser.plan(f"select ''::varchar as {call.action.value}"), fault=call)
-
-
-def _unload(parser: Parser, _context: Context) -> Plan:
-    return parser.plan(command=parse_unload(parser.sql, parser.tokens), tag="UNLOAD")
-
-
-def _explain(parser: Parser, context: Context) -> Plan:
-    """EXPLAIN of a query; VERBOSE is the only option in Redshift."""
-    parser.word("explain")
-    parser.try_word("verbose")
-    if not (parser.peek_word("select", "with", "insert", "update", "delete", "create", "values")):
-        raise refused("EXPLAIN of this statement", parser.sql)
-    parser.expressions(context)
-    return parser.plan(looks_up=True)
-
-
-def _prepare(parser: Parser, context: Context) -> Plan:
-    """PREPARE of a query: https://docs.aws.amazon.com/redshift/latest/dg/r_PREPARE.html."""
-    parser.word("prepare")
-    parser.name()
-    if parser.peek_mark("("):
-        parser.skip_parentheses()
-    parser.word("as")
-    parser.word("select", "with", "insert", "update", "delete")
-    parser.expressions(context)
-    return parser.plan(looks_up=True)
-
-
-def _cursor(parser: Parser, context: Context) -> Plan:
-    parser.expressions(context)
-    return parser.plan(looks_up=parser.tokens[0].text == "declare")
-
-
-def _native(parser: Parser, context: Context) -> Plan:
-    """Statements that mean the same in both."""
-    parser.expressions(context)
-    return parser.plan()
-
-
 def _procedure(parser: Parser, context: Context) -> Plan:
     return procedures.create_procedure(parser, context, _translate)
 
 
 # First words of a statement, longest first, and what translates it.
 HANDLERS: dict[tuple[str, ...], _Handler] = {
-    ("select", "starlift_gateway"): _fault,
-    ("select",): _query,
-    ("with",): _query,
-    ("values",): _query,
-    ("(",): _query,
-    ("insert",): _query,
-    ("update",): _query,
-    ("delete",): _query,
+    ("select", "starlift_gateway"): queries.fault,
+    ("select",): queries.query,
+    ("with",): queries.query,
+    ("values",): queries.query,
+    ("(",): queries.query,
+    ("insert",): queries.query,
+    ("update",): queries.query,
+    ("delete",): queries.query,
     ("merge",): merge,
-    ("explain",): _explain,
-    ("prepare",): _prepare,
-    ("execute",): _native,
-    ("declare",): _cursor,
-    ("fetch",): _cursor,
-    ("close",): _cursor,
-    ("deallocate",): _native,
-    ("copy",): _copy,
-    ("unload",): _unload,
+    ("explain",): queries.explain,
+    ("prepare",): queries.prepare,
+    ("execute",): queries.native,
+    ("declare",): queries.cursor,
+    ("fetch",): queries.cursor,
+    ("close",): queries.cursor,
+    ("deallocate",): queries.native,
+    ("copy",): queries.copy,
+    ("unload",): queries.unload,
     ("create", "table"): tables.create_table,
     ("create", "temp", "table"): tables.create_table,
     ("create", "temporary", "table"): tables.create_table,
@@ -144,7 +82,7 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("create", "schema"): ddl.create_schema,
     ("create", "user"): users.create_user,
     ("alter", "user"): users.alter_user,
-    ("create", "group"): _native,
+    ("create", "group"): users.group,
     ("create", "role"): privileges.create_role,
     ("create", "function"): routines.create_function,
     ("create", "or", "replace", "function"): routines.create_function,
@@ -154,16 +92,16 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("drop", "procedure"): procedures.drop_procedure,
     ("call",): procedures.call,
     ("alter", "table"): ddl.alter_table,
-    ("alter", "schema"): _native,
-    ("alter", "group"): _native,
+    ("alter", "schema"): queries.native,
+    ("alter", "group"): users.group,
     ("alter", "default", "privileges"): privileges.privileges,
     ("drop", "table"): ddl.drop,
     ("drop", "view"): ddl.drop,
     ("drop", "schema"): ddl.drop,
-    ("drop", "user"): _native,
-    ("drop", "group"): _native,
+    ("drop", "user"): queries.native,
+    ("drop", "group"): users.group,
     ("drop", "role"): privileges.drop_role,
-    ("comment", "on"): _native,
+    ("comment", "on"): queries.native,
     ("grant",): privileges.privileges,
     ("revoke",): privileges.privileges,
     ("truncate",): admin.truncate,

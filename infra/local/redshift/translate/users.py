@@ -32,6 +32,13 @@ def md5_verifier(password: str, user: str) -> str:
 _READ_BY_SESSION = ("enable_case_sensitive_identifier", "query_group")
 
 
+def group(parser: Parser, context: Context) -> Plan:
+    """CREATE, ALTER and DROP GROUP: PostgreSQL's are roles, and it says so."""
+    verb = parser.word("create", "alter", "drop")
+    parser.expressions(context)
+    return parser.plan(tag=f"{verb.upper()} GROUP")
+
+
 def create_user(parser: Parser, _context: Context) -> Plan:
     """CREATE USER name [WITH] PASSWORD {'…' | 'md5…' | 'sha256|…' | DISABLE} [option …]."""
     return _user(parser, "create")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from .conftest import Schema
+from .conftest import Schema, Servers
 
 pytestmark = pytest.mark.slow
 
@@ -14,6 +14,13 @@ GRANTED = (
     "where namespace_name = %s and relation_name = 't' and identity_name <> current_user "
     "order by 1, 3"
 )
+
+CATALOGS = """
+pg_class pg_attribute pg_attrdef pg_constraint pg_index pg_proc pg_namespace pg_tables pg_views
+pg_database pg_group pg_class_info pg_proc_info pg_conf pg_user pg_table_def svv_tables svv_columns
+svv_table_info stl_query sys_query_history information_schema.tables information_schema.columns
+information_schema.schemata information_schema.views
+"""
 
 
 @pytest.fixture
@@ -85,3 +92,46 @@ def test_what_is_refused(people: Schema, sql: str) -> None:
         people.run(sql)
     with pytest.raises(psycopg.errors.UndefinedObject, match='role "nobody_here"'):
         people.run("grant select on t to role nobody_here")
+
+
+def test_everybody_reads_the_catalogs_and_nobody_the_verifiers(servers: Servers) -> None:
+    with servers.psycopg() as owner:
+        owner.execute("create schema if not exists readable")
+        owner.execute("create table readable.t (a int, primary key (a))")
+        owner.execute("create user plain_reader password 'Reader-12'")
+        try:
+            with servers.psycopg(user="plain_reader", password="Reader-12") as reader:
+                for catalog in CATALOGS.split():
+                    assert reader.execute(f"select count(*) from {catalog}").fetchone(), catalog
+                for sql in (
+                    "show columns from table readable.t",
+                    "show grants on table readable.t",
+                    "show constraints primary keys from table readable.t",
+                    "select pg_get_constraintdef(oid) from pg_constraint where conname = 't_pkey'",
+                ):
+                    assert reader.execute(sql).fetchall(), sql
+                for kept in ("login", "query_history"):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        reader.execute(f"select * from pg_internal.{kept}")
+        finally:
+            owner.execute("drop user plain_reader")
+            owner.execute("drop schema readable cascade")
+
+
+def test_groups_are_groups_and_identities_come_back(servers: Servers) -> None:
+    with servers.psycopg() as connection:
+        connection.execute("create user borrowed password disable")
+        tags = [
+            connection.execute(sql).statusmessage
+            for sql in (
+                "create group lenders with user borrowed",
+                "alter group lenders drop user borrowed",
+                "drop group lenders",
+            )
+        ]
+        assert tags == ["CREATE GROUP", "ALTER GROUP", "DROP GROUP"]
+        connection.execute("set session authorization borrowed")
+        assert connection.execute("select current_user").fetchone() == ("borrowed",)
+        connection.execute("reset session authorization")
+        assert connection.execute("select current_user").fetchone() == ("starlift",)
+        connection.execute("drop user borrowed")

@@ -72,6 +72,8 @@ def test_identity_columns_number_rows(schema: Schema) -> None:
     assert schema.run("select i from t order by 1") == [(10,), (15,)]
     with pytest.raises(psycopg.errors.GeneratedAlways):
         schema.run("insert into t (i, a) values (1, 1)")
+    with pytest.raises(psycopg.Error, match=r"^cannot set an identity column to a value$"):
+        schema.run("insert into t values (1, 2)")
 
 
 def test_truncate_commits(servers: Servers, schema: Schema) -> None:
