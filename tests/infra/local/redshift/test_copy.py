@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import socket
-import threading
 from decimal import Decimal
 from typing import Any
 
-import psutil
 import psycopg
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from .conftest import ROLE, Lake, Schema, Servers, wait_until
+from .conftest import ROLE, Lake, Schema, Servers
 
 pytestmark = pytest.mark.slow
 
@@ -96,19 +91,6 @@ def test_wrong_manifest_entries(
     assert message in (caught.value.diag.message_primary or "")
     assert detail is None or detail in (caught.value.diag.message_detail or "")
     assert schema.value("select count(*) from t") == 0
-
-
-def test_no_file_is_an_error(schema: Schema, lake: Lake) -> None:
-    schema.run("create table t (a int)")
-    with pytest.raises(psycopg.Error, match=r"The specified S3 prefix '.*/nothing' does not exist"):
-        schema.run(f"copy t from '{lake.url}/nothing' {ROLE} parquet")
-    with pytest.raises(psycopg.Error, match="No file was found"):
-        schema.run(f"copy t from '{lake.manifest('m.json')}' {ROLE} parquet manifest")
-    lake.put("bad.json", "{}")
-    with pytest.raises(psycopg.Error, match="not in correct json format"):
-        schema.run(f"copy t from '{lake.url}/bad.json' {ROLE} parquet manifest")
-    with pytest.raises(psycopg.Error, match=r"S3ServiceException.*Status 404"):
-        schema.run(f"copy t from 's3://no-such-bucket/x' {ROLE} parquet")
 
 
 @pytest.mark.parametrize(
@@ -228,94 +210,6 @@ def test_serializetojson_fills_super_columns(schema: Schema, lake: Lake) -> None
         schema.run(f"copy t from '{lake.url}/' {ROLE} csv serializetojson")
 
 
-def test_a_file_that_is_no_parquet(schema: Schema, lake: Lake) -> None:
-    schema.run("create table t (a int)")
-    (lake.root / "0.parquet").write_text("hello, this is text")
-    with pytest.raises(psycopg.Error) as caught:
-        schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
-    assert "cannot be read as Parquet" in (caught.value.diag.message_detail or "")
-
-
-def test_a_damaged_file(schema: Schema, lake: Lake) -> None:
-    schema.run("create table t (a integer)")
-    data = pa.table({"a": pa.array(range(100_000), pa.int32())})
-    path = lake.parquet("0.parquet", data)
-    raw = bytearray(path.read_bytes())
-    raw[20:2000] = bytes(1980)
-    path.write_bytes(raw)
-    with pytest.raises(psycopg.Error) as caught:
-        schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
-    assert caught.value.diag.message_primary == "Spectrum Scan Error"
-    assert schema.value("select count(*) from t") == 0
-
-
-def test_a_client_that_vanishes_during_copy_loads_nothing(
-    servers: Servers, schema: Schema, lake: Lake
-) -> None:
-    schema.run("create table t (a integer)")
-    lake.parquet("0.parquet", pa.table({"a": pa.array(range(3_000_000), pa.int32())}))
-    other = servers.psycopg()
-    pid = other.info.backend_pid
-    thread = threading.Thread(
-        target=_ignore_errors,
-        args=(other, f"copy {schema.name}.t from '{lake.url}/' {ROLE} parquet"),
-    )
-    thread.start()
-    with servers.postgres() as admin:
-        copying = f"select 1 from pg_stat_progress_copy where pid = {pid}"
-        wait_until(lambda: admin.execute(copying).fetchone(), "the COPY's start")
-        socket.socket(fileno=other.fileno()).shutdown(socket.SHUT_RDWR)
-        thread.join()
-        there = f"select 1 from pg_stat_activity where pid = {pid}"
-        wait_until(lambda: admin.execute(there).fetchone() is None, "the session's end", 10)
-    assert schema.value("select count(*) from t") == 0
-
-
-def test_cancel_stops_a_copy(servers: Servers, schema: Schema, lake: Lake) -> None:
-    schema.run("create table t (a integer)")
-    lake.parquet("0.parquet", pa.table({"a": pa.array(range(3_000_000), pa.int32())}))
-    with servers.psycopg() as other, servers.postgres() as admin:
-        copying = f"select 1 from pg_stat_progress_copy where pid = {other.info.backend_pid}"
-
-        def cancel() -> None:
-            wait_until(lambda: admin.execute(copying).fetchone(), "the COPY's start")
-            other.cancel()
-
-        thread = threading.Thread(target=cancel)
-        thread.start()
-        with pytest.raises(psycopg.errors.QueryCanceled):
-            other.execute(f"copy {schema.name}.t from '{lake.url}/' {ROLE} parquet")
-        thread.join()
-        assert other.execute("select 1").fetchone() == (1,)
-    assert schema.value("select count(*) from t") == 0
-
-
-def test_notices_do_not_cut_a_load_short(servers: Servers, schema: Schema, lake: Lake) -> None:
-    schema.run("create table t (a integer)")
-    with servers.postgres() as admin:
-        admin.execute(
-            f"create function {schema.name}.say() returns trigger language plpgsql as "
-            "$$ begin if new.a % 10000 = 5 then raise notice 'row %', new.a; end if; "
-            "return new; end $$"
-        )
-        admin.execute(
-            f"create trigger say before insert on {schema.name}.t "
-            f"for each row execute function {schema.name}.say()"
-        )
-    lake.parquet("0.parquet", pa.table({"a": pa.array(range(200_000), pa.int32())}))
-    told: list[str] = []
-    schema.connection.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
-    schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
-    assert schema.value("select count(*) from t") == 200_000
-    assert told[:2] == ["row 5", "row 10005"]
-    assert len(told) == 21  # the last is COPY's own
-
-
-def _ignore_errors(connection: psycopg.Connection[Any], sql: str) -> None:
-    with contextlib.suppress(psycopg.Error):
-        connection.execute(sql)
-
-
 def test_only_tables_that_exist(schema: Schema, lake: Lake) -> None:
     schema.run("create view v as select 1 as a")
     for name, message in (("nope", "nonexistent table nope"), ("v", "it is not a table")):
@@ -380,22 +274,3 @@ def test_the_history_survives_the_rollback(servers: Servers, schema: Schema, lak
     ) == [
         (f"{schema.name}.t", "completed", f"{lake.url}/0", "parquet", 2, path.stat().st_size, 1, 0)
     ]
-
-
-def test_large_files_stream_in_bounded_memory(servers: Servers, schema: Schema, lake: Lake) -> None:
-    rows = 1_000_000
-    schema.run("create table t (a integer, b varchar(40))")
-    data = pa.table(
-        {
-            "a": pa.array(range(rows), pa.int32()),
-            "b": pa.array([f"{i:040d}" for i in range(rows)]),
-        }
-    )
-    pq.write_table(data, lake.root / "0.parquet", row_group_size=100_000)
-    gateway = psutil.Process(servers.pid)
-    before = gateway.memory_info().rss
-    schema.run(f"copy t from '{lake.url}/' {ROLE} parquet")
-    assert schema.run("select count(*), sum(a), max(b) from t") == [
-        (rows, rows * (rows - 1) // 2, f"{rows - 1:040d}")
-    ]
-    assert gateway.memory_info().rss - before < 150 * 1024 * 1024
