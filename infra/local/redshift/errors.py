@@ -103,6 +103,9 @@ _REWORDED = {
     "23502": "Cannot insert a NULL value into column {column}",
     "428C9": "cannot set an identity column to a value",
 }
+_SYSTEM_VIEW = re.compile(
+    r'relation "(?:pg_catalog\.)?((?:svv|svl|stv|stl|svcs|sys)_\w+)" does not exist'
+)
 _ELSEWHERE = re.compile(r'"([^"/ ]+)/([^"/ ]+)"')
 
 
@@ -112,16 +115,16 @@ def redshift_fields(
     """PostgreSQL's error fields as Redshift would word them; positions in the client's SQL."""
     mapped = dict(fields)
     code, text = fields.get("C", ""), fields.get("M", "")
-    if "P" in mapped:
-        if to_original is None:
-            del mapped["P"]
-        else:
-            mapped["P"] = str(to_original(int(mapped["P"]) - 1) + 1)
+    position = mapped.pop("P", None)
+    if position is not None and to_original is not None:
+        mapped["P"] = str(to_original(int(position) - 1) + 1)
     for noise in ("F", "L", "R", "q", "p", "W"):
         mapped.pop(noise, None)
     for field in ("M", "D"):  # schema s of another database d is PostgreSQL's d/s
         if "/" in mapped.get(field, ""):
             mapped[field] = _ELSEWHERE.sub(r'"\1"."\2"', mapped[field])
+    if _SYSTEM_VIEW.fullmatch(text):
+        mapped["D"] = "The local Redshift gateway does not have this system view."
     name = fields.get("n", "")
     if code == "23514" and name.startswith("rs_bytes_"):
         kind, size = name.split("_")[2:4]

@@ -160,6 +160,17 @@ language sql stable as $$
         from pg_internal.constraints as c where c.oid = index_id and c.contype <> 'f'
     ))
 $$;
+create or replace view pg_internal.indexes_listed as
+select
+    pg_internal.shown(n.nspname) as schemaname, pg_internal.shown(t.relname) as tablename,
+    c.relname as indexname, null::name as tablespace,
+    pg_internal.pg_get_indexdef(i.indexrelid, 0, false) as indexdef
+from pg_internal.indexes as i
+join pg_internal.classes as c on c.oid = i.indexrelid
+join pg_catalog.pg_class as t on t.oid = i.indrelid
+join pg_catalog.pg_namespace as n on n.oid = t.relnamespace
+where pg_internal.is_here(n.nspname);
+select pg_internal.redirect('pg_catalog.pg_indexes', 'select * from pg_internal.indexes_listed');
 create or replace function pg_internal.pg_get_indexdef(index_id oid) returns text
 language sql stable as $$ select pg_internal.pg_get_indexdef(index_id, 0, false) $$;
 create or replace function pg_internal.pg_get_viewdef(view_id oid, pretty boolean default false) returns text

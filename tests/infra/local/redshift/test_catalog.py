@@ -239,3 +239,15 @@ def test_insertions_are_remembered_for_freshness(schema: Schema) -> None:
     schema.run("drop table t")
     schema.run("create table t as select 1 as a")
     assert schema.run(last, schema.name) == [(1, True)]
+
+
+def test_system_views_that_are_not_there_are_said_so(schema: Schema) -> None:
+    for name in ("stl_scan", "pg_catalog.stv_locks"):
+        with pytest.raises(psycopg.errors.UndefinedTable) as caught:
+            schema.run(f"select * from {name}")
+        assert caught.value.diag.message_detail == (
+            "The local Redshift gateway does not have this system view."
+        )
+    with pytest.raises(psycopg.errors.UndefinedTable) as caught:
+        schema.run("select * from stlx")
+    assert caught.value.diag.message_detail is None

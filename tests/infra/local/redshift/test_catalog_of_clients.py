@@ -62,6 +62,8 @@ def test_keys_stand_in_the_catalogs(schema: Schema) -> None:
         ("two", "c", 1, False, two),
         ("two", "b", 2, False, two),
     ]
+    listed = "select indexname, indexdef from pg_indexes where schemaname = %s order by 1"
+    assert schema.run(listed, schema.name) == [("parent_pkey", primary), ("two", two)]
     described = (
         "select relhasindex, relchecks, relhastriggers, reltriggers, relhasoids, relhaspkey "
         "from pg_class where oid = '{}'::regclass"
