@@ -44,3 +44,38 @@ returns timestamp language sql immutable parallel safe as
 create or replace function pg_catalog.convert_timezone(source text, target text, moment timestamptz)
 returns timestamp language sql stable parallel safe as
     $$ select pg_catalog.convert_timezone(source, target, moment::timestamp) $$;
+
+-- Of times of day: https://docs.aws.amazon.com/redshift/latest/dg/r_DATEADD_function.html and
+-- r_DATEDIFF_function.html, whose examples have hours, minutes and seconds.
+create or replace function pg_internal.part_of_day(part text) returns text
+language plpgsql immutable parallel safe as $$
+begin
+    if part in ('hour', 'minute', 'second', 'milliseconds', 'microseconds') then
+        return part;
+    end if;
+    raise exception 'The date part % of a TIME is not supported by the local Redshift gateway', part
+        using errcode = '0A000';
+end $$;
+create or replace function pg_catalog.dateadd(part text, amount bigint, moment time) returns time
+language sql immutable parallel safe as $$
+    select pg_catalog.dateadd(pg_internal.part_of_day(part), amount, date '2000-01-02' + moment)::time
+$$;
+create or replace function pg_catalog.dateadd(part text, amount bigint, moment timetz) returns timetz
+language sql immutable parallel safe as $$
+    select moment + (
+        pg_catalog.dateadd(pg_internal.part_of_day(part), amount, timestamp '2000-01-02') - timestamp '2000-01-02'
+    )
+$$;
+create or replace function pg_catalog.datediff(part text, a time, b time) returns bigint
+language sql immutable parallel safe as $$
+    select pg_catalog.datediff(
+        pg_internal.part_of_day(part), date '2000-01-02' + a, date '2000-01-02' + b
+    )
+$$;
+create or replace function pg_catalog.datediff(part text, a timetz, b timetz) returns bigint
+language sql immutable parallel safe as $$
+    select pg_catalog.datediff(
+        pg_internal.part_of_day(part),
+        (date '2000-01-02' + a) at time zone 'utc', (date '2000-01-02' + b) at time zone 'utc'
+    )
+$$;

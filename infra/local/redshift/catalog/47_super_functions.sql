@@ -33,7 +33,7 @@ begin
     elsif not value is json array then
         raise exception 'Invalid JSON array object %', value using errcode = '22P02';
     end if;
-    return value::json ->> place;
+    return case when place >= 0 then value::json ->> place end;
 end $$;
 drop function if exists pg_internal.json_extract_path_text(text, text[]);
 create or replace function pg_internal.json_path_text(value text, path text[], null_if_invalid boolean)
