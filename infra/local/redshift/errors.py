@@ -113,7 +113,7 @@ def redshift_fields(
     fields: dict[str, str], to_original: Callable[[int], int] | None
 ) -> dict[str, str]:
     """PostgreSQL's error fields as Redshift would word them; positions in the client's SQL."""
-    mapped = dict(fields)
+    mapped = {**fields, "M": fields.get("M", "").replace("pg_internal.", "")}
     code, text = fields.get("C", ""), fields.get("M", "")
     position = mapped.pop("P", None)
     if position is not None and to_original is not None:

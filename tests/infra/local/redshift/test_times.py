@@ -35,6 +35,12 @@ def test_results(servers: Servers, sql: str, values: list[Any]) -> None:
         assert connection.execute(f"select {sql}").fetchall() == [tuple(values)]
 
 
+def test_errors_show_redshifts_names(servers: Servers) -> None:
+    missing = pytest.raises(psycopg.errors.UndefinedFunction, match=r"^function concat\(unknown, ")
+    with servers.psycopg() as connection, missing:
+        connection.execute("select concat('a', 'b', 'c')")
+
+
 def test_days_of_a_time_are_refused(servers: Servers) -> None:
     with (
         servers.psycopg() as connection,
