@@ -151,12 +151,12 @@ def _drop_item(parser: Parser, first: int) -> None:
 
 def table_key(parser: Parser, attributes: Attributes) -> set[str]:
     """A key of the whole table: recorded, not enforced. Returns the columns it makes NOT NULL."""
-    named = {"name": parser.name()} if parser.try_word("constraint") else {}
+    named: dict[str, object] = {"name": parser.name()} if parser.try_word("constraint") else {}
     if parser.peek_word("check"):
         raise parser.refuse("A CHECK constraint", "Redshift has none.")
     if parser.try_word("unique"):
-        unique = {"kind": "unique", "columns": parser.names_in_parentheses(), **named}
-        attributes.keys.append(unique)
+        columns = parser.names_in_parentheses()
+        attributes.keys.append({"kind": "unique", "columns": columns, **named})
         return set()
     if parser.try_words("primary", "key"):
         columns = parser.names_in_parentheses()

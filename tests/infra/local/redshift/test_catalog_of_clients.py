@@ -147,8 +147,8 @@ def test_redshift_connectors_catalog_calls(servers: Servers, schema: Schema, sin
     schema.run(TABLES)
     for sql in ROUTINES.split(";\ncreate"):
         schema.run(sql if sql.strip().startswith("create") else f"create{sql}")
-    schema.run("create user reader password disable")
-    schema.run("grant select (p, q) on child to reader")
+    schema.run("create user key_reader password disable")
+    schema.run("grant select (p, q) on child to key_reader")
     name = schema.name
     with servers.redshift(database_metadata_current_db_only=single) as connection:
         cursor = connection.cursor()
@@ -181,7 +181,7 @@ def test_redshift_connectors_catalog_calls(servers: Servers, schema: Schema, sin
         assert called("procedures", 2, 7, 8, **routine) == [("proc", 2, "proc(integer)")]
         assert called("procedure_columns", 3, 4, 6, **routine) == [
             ("a", 1, "int4"),
-            ("b", 4, "varchar"),
+            ("b", 3, "varchar"),
         ]
         routine = {"schema_pattern": name, "function_name_pattern": "func"}
         assert called("functions", 2, 5, **routine) == [("func", "func(integer, double precision)")]
@@ -189,12 +189,12 @@ def test_redshift_connectors_catalog_calls(servers: Servers, schema: Schema, sin
         given = {"schema_pattern": name, "table_name_pattern": "child"}
         assert set(called("table_privileges", 4, 5, **given)) >= {("starlift", "SELECT")}
         assert called("column_privileges", 3, 5, 6, **child) == [
-            ("p", "reader", "SELECT"),
-            ("q", "reader", "SELECT"),
+            ("p", "key_reader", "SELECT"),
+            ("q", "key_reader", "SELECT"),
         ]
-    schema.run("revoke all on child from reader")
-    schema.run("revoke select (p, q) on child from reader")
-    schema.run("drop user reader")
+    schema.run("revoke all on child from key_reader")
+    schema.run("revoke select (p, q) on child from key_reader")
+    schema.run("drop user key_reader")
 
 
 @pytest.mark.parametrize("single", [True, False])

@@ -99,6 +99,8 @@ def test_everybody_reads_the_catalogs_and_nobody_the_verifiers(servers: Servers)
         owner.execute("create schema if not exists readable")
         owner.execute("create table readable.t (a int, primary key (a))")
         owner.execute("create user plain_reader password 'Reader-12'")
+        owner.execute("grant usage on schema readable to plain_reader")
+        owner.execute("grant select on readable.t to plain_reader")
         try:
             with servers.psycopg(user="plain_reader", password="Reader-12") as reader:
                 for catalog in CATALOGS.split():
@@ -114,8 +116,8 @@ def test_everybody_reads_the_catalogs_and_nobody_the_verifiers(servers: Servers)
                     with pytest.raises(psycopg.errors.InsufficientPrivilege):
                         reader.execute(f"select * from pg_internal.{kept}")
         finally:
-            owner.execute("drop user plain_reader")
             owner.execute("drop schema readable cascade")
+            owner.execute("drop user plain_reader")
 
 
 def test_groups_are_groups_and_identities_come_back(servers: Servers) -> None:
