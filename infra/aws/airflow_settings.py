@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from infra.aws.deployment import Deployment
+from infra.aws.warehouse import READERS
 
 DBT = "/usr/local/airflow/starlift-dbt/bin/dbt"
 """Where mwaa/startup.sh puts dbt."""
@@ -22,6 +23,7 @@ def airflow_settings(
         "STARLIFT_LIVY_URL": "http://{master}:8998",
         "STARLIFT_COPY_ROLE": outputs["RedshiftCopyRoleArn"],
         "STARLIFT_DBT_TARGET": "prod",
+        "STARLIFT_READERS": f"role:{READERS}",
         "STARLIFT_DBT": DBT,
         "STARLIFT_EMR_RELEASE": outputs["ReleaseLabel"],
         "STARLIFT_ALERT_TOPIC": outputs["AlertTopicArn"],

@@ -65,7 +65,8 @@ def bundle(deployment: Deployment, project: Path, folder: Path, startup: bytes) 
 
 
 def machine_requirements(project: Path) -> list[str]:
-    """What Airflow on a machine needs: the project's own dependencies and the celery group's."""
+    """What Airflow on a machine needs: the project's own dependencies, and two groups."""
     declared = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
-    all_of_them = [*declared["project"]["dependencies"], *declared["dependency-groups"]["celery"]]
+    groups = declared["dependency-groups"]
+    all_of_them = [*declared["project"]["dependencies"], *groups["celery"], *groups["machines"]]
     return [each for each in all_of_them if not each.startswith(NOT_ON_MACHINES)]

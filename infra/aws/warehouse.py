@@ -12,10 +12,15 @@ from infra.aws.errors import DeployError
 
 ENDED = frozenset({"FINISHED", "FAILED", "ABORTED"})
 ALREADY = "already exists"
+READERS = "starlift_readers"
+"""Database role of the people who read; dbt grants it what it builds (STARLIFT_READERS)."""
 
 
 def statements(deployment: Deployment, outputs: Mapping[str, str]) -> Iterator[str]:
-    """What Airflow's user needs: it owns what it makes and nothing else.
+    """What Airflow's user needs, and the way to the marts for readers.
+
+    The user owns what it makes and nothing else. The marts' schema is made for it, so that readers
+    can be let into it: dbt grants tables and not schemas.
 
     A caller that logs in by IAM is the database user ``IAMR:<role>``
     (docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-access-control-identity-based.html).
@@ -25,7 +30,9 @@ def statements(deployment: Deployment, outputs: Mapping[str, str]) -> Iterator[s
     user = f'"IAMR:{deployment.task_role}"'
     yield f"create user {user} password disable"
     yield f"grant create, temporary on database starlift to {user}"
-    yield "create role starlift_readers"
+    yield f"create role {READERS}"
+    yield f"create schema if not exists marts authorization {user}"
+    yield f"grant usage on schema marts to role {READERS}"
     if "ExternalSchema" in outputs and "GlueDatabase" in outputs:
         schema = outputs["ExternalSchema"]
         yield (
@@ -34,7 +41,7 @@ def statements(deployment: Deployment, outputs: Mapping[str, str]) -> Iterator[s
             f"iam_role '{outputs['RedshiftSpectrumRoleArn']}'"
         )
         yield f"grant usage on schema {schema} to {user}"
-        yield f"grant usage on schema {schema} to role starlift_readers"
+        yield f"grant usage on schema {schema} to role {READERS}"
 
 
 def prepare(

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore import exceptions
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from infra.aws import connections, service_roles
-from infra.aws.__main__ import main
+from infra.aws.__main__ import app, main
 from infra.aws.deploy import Deployer
 from infra.aws.deployment import Deployment
 from infra.aws.errors import DeployError
@@ -132,6 +135,22 @@ def test_an_output_that_is_not_there_yet_is_named(account: Any, deployment: Depl
     outputs = Deployer(account.client("cloudformation"), deployment, print).outputs()
     with pytest.raises(DeployError, match=r"output Kind yet: run deploy"):
         connections.connections(deployment, outputs, "us-east-1", connections.ClusterSize())
+
+
+def test_the_guide_names_every_command_with_options_that_it_has() -> None:
+    guide = (PROJECT / "docs/aws.md").read_text("utf-8")
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    for name in group.commands:
+        assert re.search(rf"(infra\.aws |`){name}\b", guide), name
+    written = re.findall(r"-m infra\.aws((?: --\w+ [\w./]+)*) ([a-z]+)([^`\n|#]*)", guide)
+    assert len(written) > 8
+    for before, name, after in written:
+        known = {each for option in group.params for each in option.opts}
+        assert set(re.findall(r"--\w+", before)) <= known
+        parameters = group.commands[name].params
+        known = {each for one in parameters for each in (*one.opts, *one.secondary_opts)}
+        assert set(re.findall(r"--[\w-]+", after)) <= known, name
 
 
 def test_the_roles_of_emr_are_made_once_and_only_for_clusters(

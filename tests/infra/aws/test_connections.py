@@ -107,6 +107,8 @@ def test_settings_name_all_that_the_dags_need(deployment: Deployment) -> None:
         environ = airflow_settings(deployment, {**outputs, **more}, "us-east-1")
         return Settings.load({**environ, "STARLIFT_PROJECT": "/p", "STARLIFT_MANIFEST": "/m"})
 
+    environ = airflow_settings(deployment, outputs, "us-east-1")
+    assert environ["STARLIFT_READERS"] == "role:starlift_readers"
     settings = load(GlueDatabase="starlift_dev")
     assert (settings.engine, settings.glue_database) == ("livy", "starlift_dev")
     assert settings.athena_workgroup == "starlift-dev"
@@ -132,6 +134,10 @@ def test_the_warehouse_lets_airflows_role_in(account: Any, deployment: Deploymen
     )
     sql = list(warehouse.statements(deployment, OUTPUTS))
     assert sql[0] == 'create user "IAMR:starlift-dev-mwaa" password disable'
+    assert sql[-2:] == [
+        'create schema if not exists marts authorization "IAMR:starlift-dev-mwaa"',
+        "grant usage on schema marts to role starlift_readers",
+    ]
     assert not any("superuser" in each or "all privileges" in each for each in sql)
     machines = dataclasses.replace(deployment, settings={"Airflow": "ec2"})
     assert '"IAMR:starlift-dev-airflow-worker"' in next(warehouse.statements(machines, OUTPUTS))

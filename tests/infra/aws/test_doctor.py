@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,37 @@ def test_requirements_resolve_under_the_lock(
     found = doctor.requirements()
     assert found.well, found.found
     assert "packages under constraints" in found.found
+
+
+def imported() -> set[str]:
+    """Distributions of all that the DAGs import, and of what only the machines' settings name."""
+    modules = {
+        (node.module if isinstance(node, ast.ImportFrom) else alias.name).split(".")[0]
+        for path in (PROJECT / "dags").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    known = packages_distributions()
+    return {known[module][0].lower().replace("_", "-") for module in modules & known.keys()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("airflow", "more"), [("mwaa", set()), ("ec2", {"psycopg2-binary", "asyncpg", "celery"})]
+)
+def test_what_the_dags_import_is_installed(
+    index: None, deployment: Deployment, tmp_path: Path, airflow: str, more: set[str]
+) -> None:
+    """MWAA's image and its requirements; on machines also what Airflow's own addresses name."""
+    known = tmp_path / "known.txt"
+    known.write_text(lock())
+    chosen = dataclasses.replace(deployment, settings={"Airflow": airflow})
+    pins = wheels.resolve(PROJECT, tmp_path, *components.wanted(chosen, PROJECT, known))
+    installed = {line.split("==")[0] for line in components.PIN.findall(pins.read_text("utf-8"))}
+    needed = imported() | more
+    assert {"pyarrow", "redshift-connector", "astronomer-cosmos"} <= needed
+    assert needed - installed == set()
 
 
 @pytest.mark.slow
