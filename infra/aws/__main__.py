@@ -10,10 +10,9 @@ from typing import Annotated
 
 import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws import connections, cost, destroy, doctor, service_roles, warehouse
-from infra.aws.advice import advice, said
+from infra.aws.advice import OF_AWS, advice, said
 from infra.aws.context import PROJECT, Context, say
 from infra.aws.deploy import render, set_usage_limit
 from infra.aws.deployment import ORDER, Deployment, Template
@@ -243,7 +242,7 @@ def main() -> int:
     except DeployError as error:
         print(f"starlift: {error}", file=sys.stderr)
         return 1
-    except (ClientError, BotoCoreError) as error:
+    except OF_AWS as error:
         print(f"starlift: {said(error)}\n{advice(error)}", file=sys.stderr)
         return 1
     except Stopped:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+OF_AWS = (BotoCoreError, ClientError, ResponseParserError)
+"""Errors of AWS, of the way to it, and of credentials and settings on this side."""
 
 LOGINS = (
     exceptions.NoCredentialsError,
@@ -51,26 +55,37 @@ BY_CODE = {
 """What to do about the codes that AWS's services have in common."""
 
 
-def said(error: BotoCoreError | ClientError) -> str:
+BY_KIND: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    (
+        (exceptions.ProfileNotFound,),
+        "`aws configure list-profiles` lists yours; name one with AWS_PROFILE or --profile.",
+    ),
+    (
+        (exceptions.InvalidRegionError,),
+        "Name a region as in eu-central-1, with AWS_REGION or --region.",
+    ),
+    (LOGINS, LOG_IN),
+    (
+        (exceptions.ConnectionError, exceptions.HTTPClientError),
+        "Is there a way to AWS from here, and is there such a region? Put that right and run the "
+        "command again: it goes on where it was.",
+    ),
+    (
+        (ResponseParserError,),
+        f"That is no answer of AWS's: is there a proxy on the way? {AGAIN}",
+    ),
+)
+
+
+def said(error: Exception) -> str:
     """The error in one line: an answer may hold a whole page."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def advice(error: BotoCoreError | ClientError) -> str:
+def advice(error: Exception) -> str:
     """A sentence or two that say what to do next."""
     if isinstance(error, ClientError):
         failed = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
         code = str(error.response.get("Error", {}).get("Code", ""))
         return AGAIN if failed else BY_CODE.get(code, LOOK)
-    if isinstance(error, exceptions.ProfileNotFound):
-        return "`aws configure list-profiles` lists yours; name one with AWS_PROFILE or --profile."
-    if isinstance(error, exceptions.InvalidRegionError):
-        return "Name a region as in eu-central-1, with AWS_REGION or --region."
-    if isinstance(error, LOGINS):
-        return LOG_IN
-    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
-        return (
-            "Is there a way to AWS from here, and is there such a region? "
-            "Put that right and run the command again: it goes on where it was."
-        )
-    return LOOK
+    return next((text for kinds, text in BY_KIND if isinstance(error, kinds)), LOOK)

@@ -165,7 +165,7 @@ class Stack:
         if status not in {None, "CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE"}:
             raise DeployError(
                 f"{self.name} ended as {status}. "
-                + (f"First failure: {failures[0]}. " if failures else "")
+                + (f"First failure: {failures[0].rstrip('.')}. " if failures else "")
                 + self._remedy(status)
             )
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from infra.aws import components, service_roles, wheels
-from infra.aws.advice import advice, said
+from infra.aws.advice import OF_AWS, advice, said
 from infra.aws.archive import PYTHON
 from infra.aws.change_sets import Stack
 from infra.aws.deployment import Deployment
@@ -80,7 +80,7 @@ class Doctor:
                 yield check()
             except DeployError as error:
                 yield Finding(name, False, "could not look", str(error))
-            except (BotoCoreError, ClientError) as error:
+            except OF_AWS as error:
                 yield Finding(name, False, f"could not look: {said(error)}", advice(error))
 
     def account(self) -> Finding:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from botocore import exceptions
+from botocore.parsers import ResponseParserError
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -111,6 +112,7 @@ def test_ctrl_c_says_that_aws_goes_on(
         (answer("ResourceNotFoundException"), "deploy makes what is not"),
         (answer("InternalFailure", 500), "Wait a minute"),
         (answer("ValidationError"), "doctor"),
+        (ResponseParserError("invalid XML received\nb'<html>'"), "is there a proxy on the way?"),
     ],
 )
 def test_every_error_of_aws_says_what_to_do_next(
