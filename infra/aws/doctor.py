@@ -28,9 +28,11 @@ EMR_TAG = {"Key": "for-use-with-amazon-emr-managed-policies", "Value": "true"}
 (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-iam-policies.html)."""
 CONFLICT = (
     f"Change what disagrees in {components.REQUIREMENTS_OF_MWAA}. What the constraints pin can't "
-    "change: MWAA forces them. dbt is not among them on purpose (DECISIONS.md)."
+    "change: MWAA forces them. dbt is not among them on purpose: see that file."
 )
-NO_INDEX = "This needs a package index: set UV_INDEX_URL where yours is not PyPI, and look again."
+NO_INDEX = (
+    "This needs a package index: set UV_DEFAULT_INDEX where yours is not PyPI, and look again."
+)
 
 
 @dataclass(frozen=True)
