@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import replace
 
 import boto3
@@ -23,6 +22,7 @@ from elt_lib.resumable import (
 )
 from elt_lib.settings import Settings, SettingsError
 from tests.dags.lake import FEED
+from tests.dags.trying import Store, TaskInstance
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ARGUMENTS = {"--feed": "e30", "--batch-id": "20240101T000000"}
@@ -36,25 +36,6 @@ ENVIRON = {
     "STARLIFT_DBT_TARGET": "prod",
     "STARLIFT_POLL_SECONDS": "1",
 }
-
-
-class Store(dict):
-    """The task's state store, as Airflow gives it to a task."""
-
-    def set(self, key, value):
-        self[key] = value
-
-    def delete(self, key):
-        self.pop(key, None)
-
-
-class TaskInstance:
-    def __init__(self):
-        self.id = uuid.uuid4()  # of this try
-        self.stats_tags = {}
-
-    def xcom_push(self, key, value):
-        pass
 
 
 class Killed(BaseException):

@@ -5,7 +5,6 @@ import itertools
 import json
 import socket
 import threading
-import uuid
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -15,6 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from moto import mock_aws
 
 from elt_lib.operators import AddressedLivyHook, ClusterLivyOperator
+from tests.dags.trying import Store, TaskInstance
 
 REGION = "us-east-1"
 
@@ -85,25 +85,6 @@ def cluster(monkeypatch):
         roles = {"ServiceRole": "service", "JobFlowRole": "instance"}
         emr = boto3.client("emr", region_name=REGION)
         yield emr.run_job_flow(Name="test", Instances=instances, **roles)["JobFlowId"]
-
-
-class Store(dict):
-    """The task's state store, as Airflow gives it to a task."""
-
-    def set(self, key, value):
-        self[key] = value
-
-    def delete(self, key):
-        self.pop(key, None)
-
-
-class TaskInstance:
-    def __init__(self):
-        self.id = uuid.uuid4()  # of this try
-        self.stats_tags = {}
-
-    def xcom_push(self, key, value):
-        pass
 
 
 def operator(cluster, url):
