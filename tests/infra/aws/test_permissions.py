@@ -95,6 +95,8 @@ ALONG_WITH = {
     "glue:GetTables": "Athena reads the catalogue as its caller.",
     "glue:UpdatePartition": "Glue authorises a batch request as single ones, too.",
     "iam:PassRole": "RunJobFlow and StartJobRun name roles.",
+    "s3:AbortMultipartUpload": "Athena writes results as its caller (AmazonAthenaFullAccess).",
+    "s3:ListMultipartUploadParts": "Likewise.",
     "s3:GetBucketLocation": "Athena looks where its results' bucket is.",
     "secretsmanager:GetSecretValue": "Airflow's secrets backend reads connections.",
 }
