@@ -151,7 +151,7 @@ def write_connections(context: typer.Context) -> None:
 @app.command()
 def trigger(
     context: typer.Context,
-    dag: str,
+    dag: Annotated[str, typer.Argument(help="Id of a DAG, such as bikeshare.")],
     batch: Annotated[
         str | None, typer.Option(help="Start of the batch, such as 2021-09-01.")
     ] = None,
@@ -159,7 +159,13 @@ def trigger(
 ) -> None:
     """Run a DAG now and follow its tasks; exit 1 when the run fails."""
     here: Context = context.obj
-    state = here.airflow().trigger(dag, batch, say, wait=wait)
+    try:
+        state = here.airflow().trigger(dag, batch, say, wait=wait)
+    except Stopped:
+        raise Stopped(
+            "A run that has started goes on, and the same command would start another. Watch it in "
+            "Airflow's UI, or read a task's log with `logs`."
+        ) from None
     say(f"{dag}: {state}")
     if state == "failed":
         raise typer.Exit(1)
@@ -168,10 +174,10 @@ def trigger(
 @app.command()
 def logs(
     context: typer.Context,
-    dag: str,
-    task: str,
+    dag: Annotated[str, typer.Argument(help="Id of a DAG, such as bikeshare.")],
+    task: Annotated[str, typer.Argument(help="Id of a task, such as load_trips.")],
     run: Annotated[str | None, typer.Option(help="Run id; else the newest run.")] = None,
-    attempt: Annotated[int, typer.Option(help="Which try.")] = 1,
+    attempt: Annotated[int | None, typer.Option(help="Which try; else the newest.")] = None,
 ) -> None:
     """Print the log of a task."""
     airflow = context.obj.airflow()
@@ -197,9 +203,11 @@ def examine(context: typer.Context) -> None:
 @app.command(name="destroy")
 def take_down(
     context: typer.Context,
-    empty_buckets: Annotated[bool, typer.Option(help="Delete all objects, for good.")] = False,
+    empty_buckets: Annotated[
+        bool, typer.Option("--empty-buckets", help="Delete all objects, for good.")
+    ] = False,
     final_snapshot: Annotated[bool, typer.Option(help="Keep the warehouse's last state.")] = True,
-    yes: Annotated[bool, typer.Option(help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
     """Remove the deployment: list what goes, ask, remove it, and prove that nothing is left."""
     here: Context = context.obj
@@ -231,6 +239,11 @@ def _is_confirmed(name: str) -> bool:
 class Stopped(BaseException):
     """Ctrl-C: not a KeyboardInterrupt, which typer would turn into a message of its own."""
 
+    def __init__(self, advice: str = "") -> None:
+        super().__init__(
+            advice or "AWS goes on with what it was told; run the command again to follow it."
+        )
+
 
 def main() -> int:
     """Run a command; a failure is a message, not a traceback. Returns the exit status."""
@@ -245,12 +258,8 @@ def main() -> int:
     except OF_AWS as error:
         print(f"starlift: {said(error)}\n{advice(error)}", file=sys.stderr)
         return 1
-    except Stopped:
-        print(
-            "\nstarlift: stopped. AWS goes on with what it was told; run the command again to "
-            "follow it.",
-            file=sys.stderr,
-        )
+    except Stopped as stopped:
+        print(f"\nstarlift: stopped. {stopped}", file=sys.stderr)
         return 130
     finally:
         signal.signal(signal.SIGINT, before)

@@ -69,10 +69,17 @@ class Airflow:
                     say(f"  {task['task_id']}: {task['state']}")
         return str(state)
 
-    def log(self, dag: str, run: str, task: str, attempt: int = 1) -> str:
-        """The log of one try of a task, as text."""
-        path = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}"
-        answer = self.call("GET", path, query={"full_content": True})
+    def log(self, dag: str, run: str, task: str, attempt: int | None = None) -> str:
+        """The log of one try of a task, as text; by default of the newest.
+
+        Raises DeployError when the task has not begun.
+        """
+        path = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}"
+        if attempt is None:
+            attempt = int(self.call("GET", path)["try_number"])
+        if attempt < 1:
+            raise DeployError(f"{task} of {dag}, run {run}, has not begun.")
+        answer = self.call("GET", f"{path}/logs/{attempt}", query={"full_content": True})
         content = answer.get("content", []) if isinstance(answer, Mapping) else answer
         if isinstance(content, str):
             return content

@@ -64,17 +64,23 @@ def test_airflows_refusal_is_told_in_its_words() -> None:
         Airflow(FakeMwaa({}), "starlift-dev").trigger("no", None, print, wait=False)
 
 
-def test_logs_are_of_the_newest_run() -> None:
+def test_logs_are_of_the_newest_run_and_try() -> None:
     client = FakeMwaa(
         {
             ("GET", "/dags/taxi/dagRuns"): [{"dag_runs": [{"dag_run_id": "r2"}]}],
-            ("GET", "/dags/taxi/dagRuns/r2/taskInstances/load/logs/1"): [
+            ("GET", "/dags/taxi/dagRuns/r2/taskInstances/load"): [{"try_number": 2}],
+            ("GET", "/dags/taxi/dagRuns/r2/taskInstances/wait"): [{"try_number": 0}],
+            ("GET", "/dags/taxi/dagRuns/r2/taskInstances/load/logs/1"): [{"content": "first"}],
+            ("GET", "/dags/taxi/dagRuns/r2/taskInstances/load/logs/2"): [
                 {"content": [{"event": "one"}, {"event": "two"}]}
             ],
         }
     )
     airflow = Airflow(client, "starlift-dev")
     assert airflow.log("taxi", airflow.last_run("taxi"), "load") == "one\ntwo"
+    assert airflow.log("taxi", "r2", "load", 1) == "first"
+    with pytest.raises(DeployError, match="wait of taxi, run r2, has not begun"):
+        airflow.log("taxi", "r2", "wait")
     client.answers[("GET", "/dags/taxi/dagRuns")] = [{"dag_runs": []}]
     with pytest.raises(DeployError, match="taxi never ran"):
         airflow.last_run("taxi")

@@ -177,6 +177,19 @@ def test_destroying_what_is_not_there_asks_nothing(
     assert "nothing of it is deployed here" in capsys.readouterr().out
 
 
+def test_ctrl_c_while_following_a_run_warns_of_a_second_one(
+    account: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("infra.aws.context.Airflow.trigger", stop)
+    assert command(monkeypatch, "--file", EXAMPLE, "trigger", "taxi") == 130
+    told = capsys.readouterr().err
+    assert "the same command would start another" in told
+    assert "run the command again" not in told
+
+
 def test_a_destroy_that_is_refused_takes_no_connection_away(
     account: Any,
     deployment: Deployment,
