@@ -75,13 +75,6 @@ from pg_catalog.pg_tables as t
 where t.schemaname <> 'pg_internal' and pg_internal.is_here(t.schemaname)
 $view$; end $do$;
 select pg_internal.redirect('pg_catalog.pg_tables', 'select * from pg_internal.tables_listed');
--- In a UNION with a table's name a `name` would cut that at 63 bytes.
-do $do$ begin execute 'create or replace view pg_internal.procs as select '
-    || pg_internal.columns_shown('pg_catalog.pg_proc', 'p', '{proname}') || $view$,
-    p.prokind = 'a' as proisagg  -- of PostgreSQL 8
-from pg_catalog.pg_proc as p
-$view$; end $do$;
-select pg_internal.redirect('pg_catalog.pg_proc', 'select * from pg_internal.procs');
 -- The database `postgres` is the server's own.
 do $do$ begin execute 'create or replace view pg_internal.databases_listed as select '
     || pg_internal.columns_shown('pg_catalog.pg_database', 'd', '{}') || $view$

@@ -10,7 +10,7 @@ create or replace function pg_internal.columns_like(catalog regclass, alias text
 returns text language sql stable as $$
     select string_agg(
         coalesce('(' || (changed ->> attname) || ')::' || format_type(
-            case attname when 'relname' then 'varchar'::regtype when 'attname' then 'varchar'::regtype
+            case when attname in ('relname', 'attname', 'proname') then 'varchar'::regtype
                 else atttypid end, null
         ) || ' as ' || quote_ident(attname), format('%s.%I', alias, attname)), ', ' order by attnum
     )
@@ -219,7 +219,3 @@ select
 from pg_internal.table_attributes as t
 join pg_catalog.pg_database as d on d.datname = current_database()
 where t.attributes ->> 'backup' = 'false';
--- https://docs.aws.amazon.com/redshift/latest/dg/r_PG_PROC_INFO.html
-do $do$ begin execute 'create or replace view pg_catalog.pg_proc_info as select p.oid as prooid, '
-    || pg_internal.columns_like('pg_catalog.pg_proc', 'p', '{"proname": "pg_internal.shown(p.proname)"}')
-    || ' from pg_catalog.pg_proc as p'; end $do$;

@@ -20,6 +20,12 @@ create or replace function pg_internal.routine_arguments(
         with ordinality as a (type, place)
     where p.oid = routine
 $$;
+create or replace function pg_internal.type_list(types text[]) returns text language sql stable as $$
+    select coalesce(
+        string_agg(pg_catalog.format_type(to_regtype(t.name), null), ', ' order by t.place), ''
+    )
+    from unnest(types) with ordinality as t (name, place)
+$$;
 create or replace function pg_internal.routines(kind "char", path text[])
 returns table (
     oid oid, database_name varchar, schema_name varchar, name varchar, number_of_arguments integer,
@@ -84,10 +90,7 @@ create or replace function pg_internal.routine_parameters(
     from pg_internal.routines(kind, path[:cardinality(path) - 1]) as r
     cross join lateral pg_internal.routine_arguments(r.oid) as a
     where r.name = path[cardinality(path)] and coalesce(a.name, '') like pattern
-        and (types is null or r.argument_list = (
-            select coalesce(string_agg(pg_catalog.format_type(to_regtype(t.name), null), ', ' order by t.place), '')
-            from unnest(types) with ordinality as t (name, place)
-        ))
+        and (types is null or r.argument_list = pg_internal.type_list(types))
     order by r.argument_list, a.place
 $$;
 create or replace function pg_internal.show_procedure_parameters(
@@ -104,6 +107,67 @@ create or replace function pg_internal.show_function_parameters(
     ordinal_position integer, parameter_type varchar, data_type varchar,
     character_maximum_length integer, numeric_precision integer, numeric_scale integer
 ) language sql stable as $$ select * from pg_internal.routine_parameters('f', path, types, pattern) $$;
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_PROCEDURE.html; without types the name decides.
+create or replace function pg_internal.procedure_at(path text[], types text[]) returns oid
+language plpgsql stable as $$
+declare
+    found oid[] := (
+        select array_agg(r.oid)
+        from pg_internal.routines('p', case
+            when cardinality(path) > 1 then path[:cardinality(path) - 1]
+            else array[pg_internal.current_schema()]
+        end) as r
+        where r.name = path[cardinality(path)]
+            and (types is null or r.argument_list = pg_internal.type_list(types))
+    );
+begin
+    if found is null then
+        raise exception 'procedure "%" does not exist', path[cardinality(path)]
+            || case when types is null then '' else '(' || pg_internal.type_list(types) || ')' end
+            using errcode = '42883';
+    elsif cardinality(found) > 1 then
+        raise exception 'procedure name "%" is not unique', path[cardinality(path)] using errcode = '42725';
+    end if;
+    return found[1];
+end $$;
+create or replace function pg_internal.drop_procedure(path text[], types text[], lenient boolean) returns void
+language plpgsql as $$
+declare
+    dropped oid;
+begin
+    begin
+        dropped := pg_internal.procedure_at(path, types);
+    exception when undefined_function then
+        if not lenient then
+            raise;
+        end if;
+        raise notice '%, skipping', sqlerrm;
+        return;
+    end;
+    execute format('drop procedure %s', dropped::regprocedure);
+end $$;
+create or replace function pg_internal.show_procedure(path text[], types text[]) returns varchar
+language plpgsql stable as $$
+begin
+    return (
+        select format(
+            E'CREATE OR REPLACE PROCEDURE %I.%I(%s)\n LANGUAGE plpgsql%s\nAS $_$%s$_$\n',
+            pg_internal.schema_of(n.nspname), p.proname, a.list,
+            case when p.prosecdef then ' SECURITY DEFINER' else '' end, p.prosrc
+        )
+        from pg_internal.procs as p
+        join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+        cross join lateral (
+            select coalesce(string_agg(
+                concat_ws(' ', nullif(mode, 'IN'), quote_ident(nullif(name, '')), pg_catalog.format_type(type, null)),
+                ', ' order by place
+            ), '') as list
+            from pg_internal.routine_arguments(p.oid)
+        ) as a
+        where p.oid = pg_internal.procedure_at(path, types)
+    );
+end $$;
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_CONSTRAINTS.html; rules are JDBC's numbers.
 create or replace function pg_internal.show_primary_keys(path text[])

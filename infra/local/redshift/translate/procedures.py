@@ -23,7 +23,8 @@ from infra.local.redshift.translate.lexer import Kind, Token, tokenize, words
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.relations import fold
 from infra.local.redshift.translate.result import Context, Plan
-from infra.local.redshift.translate.tables import column_type
+from infra.local.redshift.translate.routines import TWO_WORD_TYPES, argument_types
+from infra.local.redshift.translate.tables import column_type, telling
 
 Translate = Callable[[str, list[Token], Context], Plan]
 
@@ -33,14 +34,6 @@ _SQL = words(
 )
 # Control statements and the word that ends their head.
 _HEADS = {"if": "then", "elsif": "then", "elseif": "then", "while": "loop", "for": "loop"}
-_TWO_WORD_TYPES = {
-    ("double", "precision"),
-    ("character", "varying"),
-    ("timestamp", "with"),
-    ("timestamp", "without"),
-    ("time", "with"),
-    ("time", "without"),
-}
 _ALONE = words("begin declare else loop")
 _ATTRIBUTES = re.compile(r"\s*/\*redshift:(\{.*\})\*/\s*$")
 
@@ -71,7 +64,7 @@ def create_procedure(parser: Parser, context: Context, translate: Translate) -> 
         raise
     return parser.plan(
         f"create {replacing}procedure {name} ({arguments}) language plpgsql{security} "
-        f"as {dollar_quote(body)}",
+        f"as {dollar_quote(body)} /*redshift:{telling({'body': text})}*/",
         tag="CREATE PROCEDURE",
     )
 
@@ -110,7 +103,7 @@ def _is_named(parser: Parser) -> bool:
     return (
         len(here) == 2
         and here[1].is_name
-        and tuple(token.text for token in here) not in _TWO_WORD_TYPES
+        and tuple(token.text for token in here) not in TWO_WORD_TYPES
     )
 
 
@@ -255,15 +248,18 @@ class _Body:
 
 
 def drop_procedure(parser: Parser, _context: Context) -> Plan:
-    """DROP PROCEDURE [IF EXISTS] name [(types)]; overloaded ones PostgreSQL cannot tell apart."""
+    """DROP PROCEDURE [IF EXISTS] name [(types)]."""
     parser.word("drop")
     parser.word("procedure")
-    lenient = "if exists " if parser.try_words("if", "exists") else ""
-    name = quote(*parser.dotted_name())
-    if parser.peek_mark("("):
-        parser.skip_parentheses()
+    lenient = parser.try_words("if", "exists")
+    path = ", ".join(map(literal, parser.dotted_name()))
+    types = argument_types(parser)
     parser.finish()
-    return parser.plan(f"drop procedure {lenient}{name}", tag="DROP PROCEDURE")
+    body = (
+        f"begin perform pg_internal.drop_procedure(array[{path}]::text[], {types}, "
+        f"{str(lenient).lower()}); end"
+    )
+    return parser.plan(f"do {dollar_quote(body)}", tag="DROP PROCEDURE")
 
 
 def call(parser: Parser, context: Context) -> Plan:

@@ -10,13 +10,22 @@ from infra.local.redshift.translate.calls import SPECIAL
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.expressions import Expressions
 from infra.local.redshift.translate.lexer import Kind, tokenize, words
-from infra.local.redshift.translate.parser import Parser, dollar_quote, quote
+from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.result import Context, Plan
-from infra.local.redshift.translate.tables import column_type
+from infra.local.redshift.translate.tables import column_type, telling
 
 # "The SELECT clause can't include any of the following types of clauses", says the page above.
 _NOT_IN_BODY = words("from into where group order limit")
 _VOLATILITIES = ("volatile", "stable", "immutable")
+# How types begin that are more than one word.
+TWO_WORD_TYPES = {
+    ("double", "precision"),
+    ("character", "varying"),
+    ("timestamp", "with"),
+    ("timestamp", "without"),
+    ("time", "with"),
+    ("time", "without"),
+}
 
 
 def create_function(parser: Parser, context: Context) -> Plan:
@@ -47,7 +56,7 @@ def create_function(parser: Parser, context: Context) -> Plan:
         raise
     return parser.plan(
         f"create {replacing}function {name} {arguments} returns {returns} language sql "
-        f"{volatility} as {dollar_quote(query)}",
+        f"{volatility} as {dollar_quote(query)} /*redshift:{telling({'body': body})}*/",
         tag="CREATE FUNCTION",
     )
 
@@ -98,3 +107,36 @@ def drop_function(parser: Parser, context: Context) -> Plan:
     parser.finish()
     parser.expressions(context)
     return parser.plan()
+
+
+def argument_types(parser: Parser) -> str:
+    """`(types)` that tell overloaded routines apart, as an array; NULL when none are written.
+
+    A name and IN or INOUT may stand before a type; OUT arguments are left out. Drivers send types
+    as parameters.
+    """
+    if not parser.try_mark("("):
+        return "null"
+    types: list[str] = []
+    while not parser.try_mark(")"):
+        words: list[str] = []
+        out = False
+        while not (parser.at_end or parser.peek_mark(",") or parser.peek_mark(")")):
+            token = parser.token
+            if token is not None and token.kind is Kind.PARAMETER:
+                words.append(token.text)
+                parser.index += 1
+            elif parser.peek_mark("("):
+                parser.skip_parentheses()
+            else:
+                word = parser.name()
+                out = out or word == "out"
+                if word not in ("in", "out", "inout"):
+                    words.append(word)
+        if len(words) > 1 and (words[0], words[1]) not in TWO_WORD_TYPES:
+            del words[0]  # the argument's name
+        if not out:
+            one = len(words) == 1 and words[0].startswith("$")
+            types.append(words[0] if one else literal(" ".join(words)))
+        parser.try_mark(",")
+    return f"array[{', '.join(types)}]::text[]"

@@ -10,6 +10,7 @@ from infra.local.redshift.translate.admin import OWN, SHARED, no_setting
 from infra.local.redshift.translate.lexer import Kind, words
 from infra.local.redshift.translate.parser import Parser, literal, quote
 from infra.local.redshift.translate.result import Context, Plan
+from infra.local.redshift.translate.routines import argument_types
 
 # The session puts the late-binding views into this call.
 LATE_BINDING_COLUMNS = "pg_internal.late_binding_columns()"
@@ -52,6 +53,10 @@ def show(parser: Parser, _context: Context) -> Plan:
             parser.finish()
             call = f"pg_internal.{function}({path})"
             return parser.plan(f"select {call} as {quote(column)}", tag="SHOW")
+    if parser.try_word("procedure"):
+        call = f"pg_internal.show_procedure({_path(parser)}, {argument_types(parser)})"
+        parser.finish()
+        return parser.plan(f'select {call} as "Stored Procedure Definition"', tag="SHOW")
     if parser.try_word("constraints"):
         return _constraints(parser)
     if parser.try_word("grants"):
@@ -111,20 +116,6 @@ def _limit(parser: Parser) -> str:
     return limit
 
 
-def _types(parser: Parser) -> str:
-    """The types of a routine's arguments in parentheses, when they are given."""
-    if not parser.try_mark("("):
-        return ""
-    types: list[str] = []
-    while not parser.try_mark(")"):
-        words = [_part(parser)]
-        while not (parser.at_end or parser.peek_mark(",") or parser.peek_mark(")")):
-            words.append(literal(" " + parser.name()))
-        types.append(" || ".join(words))
-        parser.try_mark(",")
-    return f", types => array[{', '.join(types)}]::text[]"
-
-
 def _constraints(parser: Parser) -> Plan:
     """SHOW CONSTRAINTS {PRIMARY KEYS | FOREIGN KEYS [EXPORTED]} FROM TABLE name [LIMIT n]."""
     for opening, (function, more) in _CONSTRAINTS.items():
@@ -136,7 +127,9 @@ def _constraints(parser: Parser) -> Plan:
 
 def _listing(parser: Parser, function: str, arguments: str) -> Plan:
     """A SHOW command as a query over its function in the catalog."""
-    types = _types(parser) if function.endswith("_parameters") else ""
+    types = ""
+    if function.endswith("_parameters"):
+        types = f", types => {argument_types(parser)}"
     pattern = f", pattern => {_text(parser)}" if parser.try_word("like") else ""
     pattern += types
     limit = _limit(parser)

@@ -20,6 +20,11 @@ _COLUMN_WORDS = words(
 )
 
 
+def telling(given: dict[str, object]) -> str:
+    """What a statement's trailing comment tells the catalog's triggers; it cannot end it."""
+    return json.dumps(given).replace("/", "\\u002f").replace("*", "\\u002a")
+
+
 @dataclass
 class Attributes:
     """What Redshift knows about a table and PostgreSQL does not."""
@@ -34,8 +39,7 @@ class Attributes:
 
     def json(self) -> str:
         """The attributes that were given, as JSON that cannot end an SQL comment."""
-        given = {name: value for name, value in vars(self).items() if value not in (None, [], {})}
-        return json.dumps(given).replace("/", "\\u002f").replace("*", "\\u002a")
+        return telling({k: v for k, v in vars(self).items() if v not in (None, [], {})})
 
     def comment(self) -> str:
         """The trailing comment that carries them, empty when there is nothing to say."""

@@ -121,3 +121,46 @@ def test_what_procedures_are_refused(servers: Servers, schema: Schema) -> None:
     )
     with pytest.raises(psycopg.errors.UndefinedColumn):
         schema.run("call q()")
+
+
+DEFINITION = """ -- it counts */ and /* does not end
+begin
+    b := nvl(b, 'x') || datediff(day, '2024-01-01', '2024-01-03');
+end;
+"""
+
+
+def test_definitions_are_shown_as_they_were_written(schema: Schema) -> None:
+    schema.run(
+        "create or replace procedure shown (a int, b inout varchar(20), c out double precision) "
+        f"as $${DEFINITION}$$ language plpgsql"
+    )
+    head = (
+        f"CREATE OR REPLACE PROCEDURE {schema.name}.shown(a integer, INOUT b character varying, "
+        "OUT c double precision)\n LANGUAGE plpgsql\nAS $_$"
+    )
+    whole = head + DEFINITION + "$_$\n"
+    for called in ("shown", f"{schema.name}.shown(int, varchar)", "shown(a in int, varchar(20))"):
+        assert schema.value(f"show procedure {called}") == whole, called
+    assert schema.value("select prosrc from pg_proc where proname = 'shown'") == DEFINITION
+    schema.run("create function doubled (int) returns int stable as $$select $1 * 2$$ language sql")
+    sources = "select prosrc, prokind from pg_proc_info where proname = 'doubled'"
+    assert schema.run(sources) == [("select $1 * 2", "f")]
+    with pytest.raises(psycopg.errors.UndefinedFunction, match="does not exist"):
+        schema.run("show procedure shown(int)")
+
+
+def test_overloaded_procedures_are_dropped_by_their_types(schema: Schema) -> None:
+    for kind in ("int", "double precision", "varchar(10)"):
+        schema.run(f"create procedure many (a {kind}) as $$ begin null; end; $$ language plpgsql")
+    with pytest.raises(psycopg.errors.AmbiguousFunction, match="not unique"):
+        schema.run("drop procedure many")
+    schema.run("drop procedure if exists many(date)")
+    with pytest.raises(psycopg.errors.UndefinedFunction, match=r"many\(date\)"):
+        schema.run("drop procedure many(date)")
+    schema.run("drop procedure many(a in double precision)")
+    schema.run("drop procedure many(varchar)")
+    left = f"show procedures from schema {schema.name}"
+    assert [row[4] for row in schema.run(left)] == ["integer"]
+    schema.run("drop procedure many")
+    assert schema.run(left) == []
