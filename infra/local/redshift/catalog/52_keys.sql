@@ -42,13 +42,16 @@ begin
     end if;
 end $$;
 
+-- Keys that an older catalog has recorded.
+update pg_internal.table_attributes set
+    attributes = jsonb_set(attributes, '{keys}', pg_internal.named_keys(table_id, attributes -> 'keys'))
+where jsonb_path_exists(attributes, '$.keys[*] ? (!exists(@.oid))');
 -- New columns go to the end: views of information_schema stand on this one.
 create or replace view pg_internal.table_keys as
 select
     pg_internal.shown(n.nspname) as table_schema, pg_internal.shown(c.relname) as table_name,
     k.key ->> 'kind' as kind, k.key -> 'columns' as columns,
-    pg_internal.shown(coalesce(k.key ->> 'name', c.relname || '_key_' || k.place))::text as name,
-    coalesce((k.key ->> 'oid')::bigint, 49000000 - k.place)::oid as key_id,
+    pg_internal.shown(k.key ->> 'name')::text collate "C" as name, (k.key ->> 'oid')::bigint::oid as key_id,
     a.table_id, c.relnamespace, c.relowner,
     array(
         select f.attnum from jsonb_array_elements_text(k.key -> 'columns') with ordinality as u (name, place)
@@ -62,7 +65,7 @@ join pg_catalog.pg_class as c on c.oid = a.table_id
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 cross join lateral jsonb_array_elements(
     case jsonb_typeof(a.attributes -> 'keys') when 'array' then a.attributes -> 'keys' end
-) with ordinality as k (key, place);
+) as k (key);
 
 create or replace view information_schema.table_constraints as
 select

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+
+from infra.local.redshift import catalog
 
 from .conftest import DATABASE, Schema, Servers
 
@@ -70,6 +73,21 @@ def test_keys_stand_in_the_catalogs(schema: Schema) -> None:
     )
     assert schema.run(described.format("parent")) == [(True, 0, False, 0, False, True)]
     assert schema.run(described.format("child")) == [(True, 0, False, 0, False, False)]
+
+
+def test_keys_of_an_older_catalog_get_numbers_and_names(servers: Servers, schema: Schema) -> None:
+    schema.run("create table t (a int, b int, primary key (a), unique (b))")
+    keys = "select conname, oid > 0 from pg_constraint where conrelid = 't'::regclass order by 1"
+    with servers.postgres() as inside:
+        inside.execute(
+            "update pg_internal.table_attributes set attributes = jsonb_set(attributes, '{keys}', ("
+            "select jsonb_agg(k - 'oid' - 'name') from jsonb_array_elements(attributes -> 'keys') k"
+            f")) where table_id = '{schema.name}.t'::regclass"
+        )
+        assert schema.run(keys) != [("t_b_key", True), ("t_pkey", True)]
+        inside.execute("set allow_system_table_mods = on")
+        inside.execute((Path(catalog.__file__).parent / "52_keys.sql").read_bytes())
+    assert schema.run(keys) == [("t_b_key", True), ("t_pkey", True)]
 
 
 def test_keys_are_dropped_by_their_names(schema: Schema) -> None:
