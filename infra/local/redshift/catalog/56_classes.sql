@@ -62,7 +62,8 @@ do $do$ begin execute 'create or replace view pg_internal.classes as select '
     coalesce(t.attributes -> 'keys' @> '[{"kind": "primary key"}]', false) as relhaspkey
 from pg_catalog.pg_class as c
 left join pg_internal.table_attributes as t on t.table_id = c.oid
-where c.relkind <> 'i' or c.oid < 16384  -- a zone map is nobody's index
+where (c.relkind <> 'i' or c.oid < 16384)  -- a zone map is nobody's index
+    and c.relnamespace <> 'pg_internal'::regnamespace
 union all
 select $view$ || pg_internal.columns_like('pg_catalog.pg_class', 'c',
         '{"oid": "k.key_id", "relname": "k.name", "relkind": "''i''", "relnatts": "cardinality(k.places)", '

@@ -35,6 +35,7 @@ do $do$ begin execute 'create or replace view pg_internal.procs as select '
     || $view$, p.prokind = 'a' as proisagg
 from pg_catalog.pg_proc as p
 left join pg_internal.routine_source as s on s.routine_id = p.oid
+where p.pronamespace <> 'pg_internal'::regnamespace
 $view$; end $do$;
 select pg_internal.redirect('pg_catalog.pg_proc', 'select * from pg_internal.procs');
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_PG_PROC_INFO.html

@@ -132,6 +132,12 @@ def test_a_tables_ddl_can_be_read_from_the_catalogs(schema: Schema) -> None:
     assert styles == [("child", 0, 0, None), ("parent", 1, 1, True)]
 
 
+def test_the_gateways_own_objects_do_not_show(schema: Schema) -> None:
+    assert schema.run("select proname from pg_proc where proname = 'whole_name'") == []
+    assert schema.run("select relname from pg_class where relname = 'late_binding_view'") == []
+    assert schema.run("select datname from pg_database where datname = 'postgres'") == []
+
+
 def test_integers_are_conditions(schema: Schema) -> None:
     schema.run("create table t (f boolean, n bigint)")
     schema.run("insert into t values (1, 0), (0, 7)")
