@@ -28,7 +28,7 @@ TARGET = 1.25  # 80% of the throughput
 HEAP = "768m"
 GROWTH = 1.2  # of the live heap, from one file size to four times it
 _ROW_GROUP = "parquet.block.size"
-_PAUSE = 0.05  # seconds between two looks at the heap
+_PAUSE = 0.4  # seconds between two looks at the heap, for which Java stops
 
 
 @contextlib.contextmanager

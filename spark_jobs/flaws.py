@@ -47,7 +47,7 @@ def flaw_reason(feed: Feed) -> str:
             *("'the record has '", count_fields(RAW, files), "' fields, the header '"),
             *(FIELDS, "' names'"),
         ),
-        Flaw.JSON: sql.literal("the line is not one JSON object"),
+        Flaw.JSON: sql.literal("the line is not one JSON object, or has a name twice"),
         Flaw.EXTRA: sql.literal(
             "the object has names that no column claims; in the contract, add a column or an alias "
             "for each, or write `extra_columns: ignore` or `capture`"

@@ -46,6 +46,12 @@ def formats_of(column: Column) -> tuple[str, ...]:
     return column.formats or _ISO_FORMATS.get(column.type.kind, ())
 
 
+def counts_sas_days(column: Column) -> bool:
+    """Whether a number in the column can be nothing but a count of days since 1960."""
+    counted = [each for each in formats_of(column) if not _ISO.fullmatch(each)]
+    return column.type.is_time and bool(counted) and set(counted) == {"sas_date"}
+
+
 def to_time(text: str, column: Column) -> str:
     """Return the SQL of a date or timestamp, NULL where no pattern of the column reads it."""
     patterns = formats_of(column)

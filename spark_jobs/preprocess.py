@@ -24,12 +24,12 @@ from spark_jobs import rejects, writer
 from spark_jobs.counts import RejectCount, Totals, account, reject_table
 from spark_jobs.errors import BatchError, UnstableError
 from spark_jobs.feed import Feed, decode_feed
-from spark_jobs.headers import Family, by_format, find_families
+from spark_jobs.headers import by_format, find_families
 from spark_jobs.patterns import refuse_unknown
 from spark_jobs.raw_files import Findings, explain_failure, find_files
-from spark_jobs.reader import read_files
+from spark_jobs.reader import Source, read_files
 from spark_jobs.session import build_session
-from spark_jobs.storage import Storage, StoredFile
+from spark_jobs.storage import Storage
 from spark_jobs.transform import convert_rows
 
 
@@ -80,14 +80,17 @@ def run(
         files = find_files(storage, feed, pattern, attempt.work_folder, findings)
         families = find_families(storage, feed, files, findings)
         names = [file.name for file in (*files, *(u.file for u in findings.unreadable))]
-        totals = _write_rows(spark, storage, attempt, families, slices)
+        sources = [
+            Source(each, group, read_files(spark, each, group))
+            for each, group in by_format(feed, families)
+        ]
+        totals, seen = _write_rows(spark, storage, attempt, sources, slices)
         totals = totals.plus(len(findings.unreadable))
         _say(f"{feed} {batch_id}: {totals.raw} raw rows in {len(set(names))} files")
-        readable = [file for family in families for file in family.files]
-        written = writer.count_written(spark, storage, attempt, readable) if totals.written else {}
+        written = writer.count_written(spark, storage, attempt, seen) if totals.written else {}
         found: list[RejectCount] = []
         if totals.rejected:
-            found = rejects.write(spark, storage, attempt, families, totals, findings.unreadable)
+            found = rejects.write(spark, storage, attempt, sources, totals, findings.unreadable)
         counts = account(list(dict.fromkeys(names)), totals, written, found)
     finally:
         if findings.unpacked:
@@ -104,21 +107,21 @@ def _write_rows(
     spark: SparkSession,
     storage: Storage,
     attempt: writer.Attempt,
-    families: Sequence[Family],
+    sources: Sequence[Source],
     slices: int,
-) -> Totals:
-    if not families:
-        return Totals(0, 0)
+) -> tuple[Totals, dict[str, int]]:
+    if not sources:
+        return Totals(0, 0), {}
     feed = attempt.feed
-    files: list[StoredFile] = [file for family in families for file in family.files]
+    files = [file for source in sources for family in source.families for file in family.files]
     parts = writer.plan_files(spark, feed, files, slices)
     try:
         loaded_at = attempt.loaded_at.strftime("%Y-%m-%d %H:%M:%S")
         converted = [
-            convert_rows(read_files(spark, each, group), each, attempt.batch_id, loaded_at)
-            for each, group in by_format(feed, families)
+            convert_rows(each.rows, each.feed, attempt.batch_id, loaded_at) for each in sources
         ]
-        return writer.write_rows(reduce(DataFrame.unionByName, converted), attempt, parts)
+        rows, names = reduce(DataFrame.unionByName, converted), [file.name for file in files]
+        return writer.write_rows(rows, attempt, parts, names)
     except (PySparkException, Py4JJavaError) as error:
         refuse_unknown(spark, feed)
         if reason := explain_failure(storage, feed, files, str(error)):

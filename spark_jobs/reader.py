@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DataType
 
-from spark_jobs import sql
+from spark_jobs import json_text, sql
 from spark_jobs.csv_text import badly_quoted, without_quotes, without_surplus
 from spark_jobs.feed import SOURCE_FILE, ExtraColumns, Feed, FileFormat, Format
 from spark_jobs.flaws import FIELDS, FLAW, NUL, RAW, Flaw
@@ -30,6 +31,15 @@ CORRUPT = "_corrupt"
 _PLACE = SOURCE_FILE, ROW, BLOCK
 _UNREADABLE = "\ufffd"  # what decoding puts in the place of bytes that it cannot read
 _GLOB = re.compile(r"([\[\]{}*?\\])")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of one format, the feed as they are read, and their records."""
+
+    feed: Feed
+    families: Sequence[Family]
+    rows: DataFrame
 
 
 def read_files(spark: SparkSession, feed: Feed, families: Iterable[Family]) -> DataFrame:
@@ -156,34 +166,54 @@ def _read_csv_records(spark: SparkSession, feed: Feed, family: Family) -> DataFr
 
 
 def _read_json(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
-    """Read an object per line; variants keep the digits of numbers, and objects within."""
-    owners = feed.owners()
-    fields = ", ".join(f"{sql.name(name)}: variant" for name in owners)
-    schema = sql.literal(f"array<struct<{fields}>>")
-    # As an array, because Spark's parser stops at the end of an object: what follows is not lost.
-    parsed = f"from_json(concat('[', {RAW}, ']'), {schema}, map('mode', 'PERMISSIVE'))"
-    broken = "coalesce(array_size(_records), 0) <> 1"
+    """Read an object per line; plain lines like the first go round the parser.
+
+    Either way a line is an array: the values of the first line's names, then those of columns that
+    it has not.
+    """
+    owners, names = feed.owners(), _plain_names(feed, family)
+    claimed = all(name in owners for name in names)
     known = f"array({', '.join(sql.literal(name) for name in owners)})"
-    unclaimed = f"size(array_except(json_object_keys({RAW}), {known})) > 0"
-    strict = feed.extra_columns is ExtraColumns.FAIL
-    columns = []
+    unclaimed = "false"
+    if feed.extra_columns is ExtraColumns.FAIL:
+        unclaimed = f"size(array_except(json_object_keys({RAW}), {known})) > 0"
+        unclaimed = f"if(_parsed is null, {'false' if claimed else 'true'}, {unclaimed})"
+    columns, values = [], [sql.literal(None)] * len(names)
     for column in feed.columns:
-        mine = (sql.name(name) for name, owner in owners.items() if owner == column.name)
-        texts = (f"cast(get(_records, 0).{name} as string)" for name in mine)
-        value = f"coalesce({', '.join(texts)})"
+        mine = [name for name, owner in owners.items() if owner == column.name]
+        value = f"get(_values, {len(values)})"
         if column.extra:
-            pairs = f"from_json({RAW}, 'map<string, string>')"
+            pairs = json_text.values_of("_parsed" if claimed else json_text.parse(RAW))
             value = _captured(pairs, f"not array_contains({known}, k)")
+        elif found := [names.index(name) for name in mine if name in names]:
+            value = f"get(_values, {found[0]})"
+            values[found[0]] = json_text.value_of("_parsed", mine)
+        else:
+            values.append(json_text.value_of("_parsed", mine))
         columns.append(f"{value} as {sql.name(column.name)}")
-    lines = _lines(spark, feed, family)
-    return lines.selectExpr("*", f"{parsed} as _records").selectExpr(
+    marked = json_text.marked(RAW, names) if names else "''"
+    lines = _lines(spark, feed, family).selectExpr("*", f"{marked} as _marked")
+    plain, broken = json_text.is_plain(RAW, "_marked"), json_text.is_broken(RAW, "_parsed")
+    parsed = lines.selectExpr("*", f"if({plain}, null, {json_text.parse(RAW)}) as _parsed")
+    # What stands in a selection twice becomes a Java method of its own.
+    split = (
+        f"if({plain}, {json_text.split('_marked')}, if({broken}, null, array({', '.join(values)})))"
+    )
+    return parsed.selectExpr("*", f"{split} as _values", f"{split} is null as _broken").selectExpr(
         *(*_PLACE, RAW),
         f"case when not _readable then '{Flaw.ENCODING.value}' "
-        f"when {broken} then '{Flaw.JSON.value}' "
-        f"when {unclaimed if strict else 'false'} then '{Flaw.EXTRA.value}' end as {FLAW}",
+        f"when _broken then '{Flaw.JSON.value}' "
+        f"when {unclaimed} then '{Flaw.EXTRA.value}' end as {FLAW}",
         f"{len(owners)} as {FIELDS}",
         *columns,
     )
+
+
+def _plain_names(feed: Feed, family: Family) -> tuple[str, ...]:
+    """Return the names of plain lines; () where two of them are the same column's."""
+    owners = feed.owners()
+    claimed = [owners[name] for name in family.names if name in owners]
+    return family.names if len(set(claimed)) == len(claimed) else ()
 
 
 def _read_parquet(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:

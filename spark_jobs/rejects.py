@@ -10,9 +10,9 @@ from pyspark.sql import DataFrame, SparkSession
 from spark_jobs import writer
 from spark_jobs.counts import RejectCount, Totals
 from spark_jobs.feed import SOURCE_FILE
-from spark_jobs.headers import Family, by_format
 from spark_jobs.lines import with_lines
 from spark_jobs.raw_files import Unreadable
+from spark_jobs.reader import Source
 from spark_jobs.rules import Rule
 from spark_jobs.storage import Storage
 from spark_jobs.transform import explain_rejects, set_aside_rows
@@ -27,19 +27,19 @@ def write(
     spark: SparkSession,
     storage: Storage,
     attempt: writer.Attempt,
-    families: Sequence[Family],
+    sources: Sequence[Source],
     totals: Totals,
     unreadable: Sequence[Unreadable],
 ) -> list[RejectCount]:
     """Write every rejected row and file with its reasons; return their counts."""
     frames = []
-    feed, count = attempt.feed, totals.rejected - len(unreadable)
+    count = totals.rejected - len(unreadable)
     if count:
         stored = writer.read_set_aside(spark, attempt)
-        for each, group in by_format(feed, families):
-            rows = set_aside_rows(stored, each)
-            rows = with_lines(spark, storage, each, group, rows, count)
-            frames.append(explain_rejects(rows, each))
+        for each in sources:
+            rows = set_aside_rows(stored, each.feed, each.rows)
+            rows = with_lines(spark, storage, each.feed, each.families, rows, count)
+            frames.append(explain_rejects(rows, each.feed))
     if unreadable:
         files = [
             (u.file.name, None, Rule.FILE.value, None, None, None, u.reason) for u in unreadable

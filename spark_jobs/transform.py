@@ -17,7 +17,7 @@ from spark_jobs.flaws import FIELDS, FLAW, RAW, flaw_reason, flaw_rule
 from spark_jobs.lines import LINE
 from spark_jobs.reader import BLOCK, ROW
 from spark_jobs.rules import Check, checks_of, convert, describe, normalise
-from spark_jobs.typed_values import convert_typed, text_of
+from spark_jobs.typed_values import convert_typed, text_as_read, written
 
 REJECT = "_reject"
 REJECTED = "rejected"
@@ -30,11 +30,9 @@ def convert_rows(rows: DataFrame, feed: Feed, batch_id: str, loaded_at: str) -> 
 
     Of a rejected row, `_batch_id` holds all that was read of it, as JSON. `loaded_at` is UTC.
     """
-    names = {column.name for column in feed.named_columns}
-    typed = (field for field in rows.schema if field.name in names)
-    kinds = {f.name: f.dataType for f in typed if not isinstance(f.dataType, StringType)}
+    kinds = _kinds(rows, feed)
     bad = sql.any_of([f"{FLAW} is not null", *(check.broken for check in _checks(feed, kinds))])
-    columns = (_as_text(column, kinds) for column in feed.columns)
+    columns = (written(sql.name(c.name), kinds.get(c.name)) for c in feed.columns)
     texts = (f"{value} as f{at}" for at, value in enumerate((*_RECORD, *columns)))
     read = ", ".join((f"{_form(feed)} as form", *texts))
     # Expressions that stand here several times are evaluated once, each in a Java method of its
@@ -48,17 +46,24 @@ def convert_rows(rows: DataFrame, feed: Feed, batch_id: str, loaded_at: str) -> 
     )
 
 
-def set_aside_rows(stored: DataFrame, feed: Feed) -> DataFrame:
-    """Return the rows of the feed's format as they were read, out of the JSON of `_reject`."""
-    names = (*_RECORD, *(sql.name(column.name) for column in feed.columns))
+def set_aside_rows(stored: DataFrame, feed: Feed, rows: DataFrame) -> DataFrame:
+    """Return the rejected ones of `rows`, of the feed's format, out of the JSON of `_reject`.
+
+    All their columns are texts.
+    """
+    columns = tuple(sql.name(column.name) for column in feed.columns)
+    names, typed = (*_RECORD, *columns), _kinds(rows, feed)
     kinds = {ROW: "bigint", BLOCK: "bigint", FIELDS: "int"}
     kinds |= {sql.name(c.name): "map<string, string>" for c in feed.columns if c.extra}
     schema = ", ".join(f"f{at} {kinds.get(name, 'string')}" for at, name in enumerate(names))
     parsed = f"from_json({REJECT}, {sql.literal(f'form string, {schema}')}) as _read"
     mine = stored.selectExpr(SOURCE_FILE, parsed).where(f"_read.form = {_form(feed)}")
-    return mine.selectExpr(
-        SOURCE_FILE, *(f"_read.f{at} as {name}" for at, name in enumerate(names))
+    texts = (f"_read.f{at} as {name}" for at, name in enumerate(names))
+    values = (
+        f"{text_as_read(sql.name(c.name), typed.get(c.name))} as {sql.name(c.name)}"
+        for c in feed.columns
     )
+    return mine.selectExpr(SOURCE_FILE, *texts).selectExpr(SOURCE_FILE, *_RECORD, *values)
 
 
 def explain_rejects(rows: DataFrame, feed: Feed) -> DataFrame:
@@ -79,6 +84,13 @@ def explain_rejects(rows: DataFrame, feed: Feed) -> DataFrame:
             "array_join(found.reason, '; ') as reason",
         )
     )
+
+
+def _kinds(rows: DataFrame, feed: Feed) -> Kinds:
+    """Return the types of the contract's columns that were not read as texts."""
+    names = {column.name for column in feed.named_columns}
+    typed = (field for field in rows.schema if field.name in names)
+    return {f.name: f.dataType for f in typed if not isinstance(f.dataType, StringType)}
 
 
 def _outside_code(constant: str) -> str:
@@ -118,11 +130,6 @@ def _value(column: Column, kinds: Kinds) -> str:
     text, kind = _text_name(column), kinds.get(column.name)
     typed = convert_typed(text, kind, column) if kind else None
     return typed or convert(text, column)
-
-
-def _as_text(column: Column, kinds: Kinds) -> str:
-    name, kind = sql.name(column.name), kinds.get(column.name)
-    return text_of(name, kind) if kind else name
 
 
 def _text_name(column: Column) -> str:

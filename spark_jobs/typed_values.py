@@ -6,6 +6,7 @@ from pyspark.sql import types as spark
 
 from spark_jobs import sql
 from spark_jobs.feed import Column, FileFormat
+from spark_jobs.patterns import counts_sas_days
 from spark_jobs.redshift_types import Kind
 from spark_jobs.rules import null_markers
 from spark_jobs.storage import NANOSECONDS
@@ -48,8 +49,11 @@ def convert_typed(value: str, kind: spark.DataType, column: Column) -> str | Non
     time = isinstance(kind, spark.DateType | spark.TimestampType | spark.TimestampNTZType)
     same = kind == target and wanted in (Kind.REAL, Kind.DOUBLE)
     fits = f"{value} = floor({value}) and abs({value}) < 1e18"
+    days = f"{value} = floor({value}) and {value} > -3000000 and {value} < 3000000"
+    day = f"if({days}, date_add(date'1960-01-01', cast({value} as int)), null)"
     ways = (
         (time and column.type.is_time, f"cast({value} as {target.simpleString()})"),
+        ((exact or double) and counts_sas_days(column), f"cast({day} as {target.simpleString()})"),
         (isinstance(kind, spark.BooleanType) and wanted is Kind.BOOLEAN, value),
         (exact and (whole or numeric), cast),
         (isinstance(kind, spark.DecimalType) and numeric, cast),
@@ -71,3 +75,15 @@ def text_of(value: str, kind: spark.DataType) -> str:
     if isinstance(kind, spark.StructType | spark.ArrayType | spark.MapType):
         return f"to_json({value})"
     return value if isinstance(kind, spark.StringType) else f"cast({value} as string)"
+
+
+def written(value: str, kind: spark.DataType | None) -> str:
+    """Return the short SQL of a text from which `text_as_read` makes that of `text_of`."""
+    return f"cast({value} as string)" if kind else value
+
+
+def text_as_read(text: str, kind: spark.DataType | None) -> str:
+    """Return what `text_of` says of a value, from its text by `written`; both are of the type."""
+    if isinstance(kind, spark.FloatType | spark.DoubleType):
+        return text_of(f"cast({text} as {kind.simpleString()})", kind)
+    return text

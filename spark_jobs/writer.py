@@ -18,6 +18,7 @@ from typing import Any
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (its customary name)
 
+from spark_jobs import sql
 from spark_jobs.counts import Counts, RejectCount, Totals
 from spark_jobs.feed import BATCH_ID, SOURCE_FILE, Feed, Format
 from spark_jobs.raw_files import format_of
@@ -36,6 +37,7 @@ _COMPRESSED = (".gz", ".bz2")
 _NO_MARKER = {"mapreduce.fileoutputcommitter.marksuccessfuljobs": "false"}
 _PIECES = 4  # per output file: enough for the last of each file not to matter
 FEW_REJECTS = 10_000
+_FEW_FILES = 8  # raw files whose rows are counted as they are written, by comparing names
 
 
 @dataclass(frozen=True)
@@ -75,19 +77,28 @@ class Attempt:
         return f"{self.rejected}attempt-{self.name}/"
 
 
-def write_rows(rows: DataFrame, attempt: Attempt, files: int) -> Totals:
+def write_rows(
+    rows: DataFrame, attempt: Attempt, files: int, names: Sequence[str]
+) -> tuple[Totals, dict[str, int]]:
     """Write good rows to so many files and set the others aside in the same pass; count both.
 
     Rejected rows go to a folder of their own, in the schema of the others: a job writes only one.
+    Good rows are counted per raw file too, by their names, unless there are many.
     """
     seen = Observation()
     # Counted in the task that writes: no second pass over the data, and no cache of it.
+    named = names if len(names) <= _FEW_FILES else ()
+    of_file = f"count_if(not {REJECTED} and {SOURCE_FILE} = {{}}) as `{{}}`"
     counted = rows.observe(
-        seen, F.count(F.lit(1)).alias("raw"), F.count_if(REJECTED).alias("rejected")
+        seen,
+        *(F.count(F.lit(1)).alias("raw"), F.count_if(REJECTED).alias("rejected")),
+        *(F.expr(of_file.format(sql.literal(name), at)) for at, name in enumerate(named)),
     )
     write = counted.coalesce(files).write.options(**_NO_MARKER).partitionBy(REJECTED)
     write.parquet(attempt.parquet_folder)
-    return Totals(seen.get["raw"], seen.get["rejected"])
+    counts = seen.get
+    found = {name: counts[str(at)] for at, name in enumerate(named) if counts[str(at)]}
+    return Totals(counts["raw"], counts["rejected"]), found
 
 
 def read_set_aside(spark: SparkSession, attempt: Attempt) -> DataFrame:
@@ -153,12 +164,15 @@ def write_rejected(rejects: DataFrame, attempt: Attempt, rows: int) -> list[Reje
 
 
 def count_written(
-    spark: SparkSession, storage: Storage, attempt: Attempt, files: Sequence[StoredFile]
+    spark: SparkSession, storage: Storage, attempt: Attempt, seen: dict[str, int]
 ) -> dict[str, int]:
-    """Count the good rows that were stored, per raw file."""
-    if len(files) == 1:
-        parquet = storage.list(attempt.good_folder)
-        return {files[0].name: sum(storage.parquet_rows(file.url) for file in parquet)}
+    """Count the good rows that were stored, per raw file.
+
+    What was `seen` while they were written is right if the files hold as many.
+    """
+    parquet = storage.list(attempt.good_folder)
+    if seen and sum(storage.parquet_rows(file.url) for file in parquet) == sum(seen.values()):
+        return seen
     stored = spark.read.schema(f"{SOURCE_FILE} string").parquet(attempt.good_folder)
     return {row[0]: int(row[1]) for row in stored.groupBy(SOURCE_FILE).count().collect()}
 

@@ -1,0 +1,107 @@
+"""Plain lines of JSON go round the parser: they say what it says, and no other line does."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from spark_jobs.feed import Format, parse_feed
+from spark_jobs.headers import Family
+from spark_jobs.json_text import plain_names
+from spark_jobs.reader import read_files
+from spark_jobs.session import build_session
+from spark_jobs.storage import Storage
+from tests.spark_jobs.conftest import Batches
+from tests.spark_jobs.feeds import column, feed
+
+pytestmark = pytest.mark.slow
+
+NAMES = ("id", "a b", "it's", 'say "x"', "why?", "ü.[0]")
+PLAIN = ['"x"', '""', '" y "', '"ü\u3000{}:,"', "null", "true", "false", "0", "-7", "12.5", "-0.25"]
+PLAIN += ['"null"', "123456789012345678", "12345678901234567.0123456789012345", '"1.50"']
+OTHERS = ["-0", "1.50", "1e2", "-1E-3", "00", "1.", '"\\u00e9\\n"', '"tab\t"', "[1]", '{"k": 1.50}']
+OTHERS += ["12345678901234567890", "0.12345678901234567890123", "TRUE", "NaN", "'x'", "", '"a"b']
+
+
+@pytest.mark.parametrize("extra", ["fail", "capture"])
+def test_plain_lines_are_read_as_the_parser_reads_them(
+    spark: SparkSession, batches: Batches, extra: str
+) -> None:
+    rng = random.Random(5)  # noqa: S311 made-up lines
+    lines = {_line(rng, NAMES, PLAIN) for _ in range(150)}
+    lines |= {_line(rng, NAMES, [*PLAIN, *OTHERS]) for _ in range(250)}
+    lines |= {_line(rng, rng.sample(NAMES, 4), PLAIN) for _ in range(20)}
+    lines |= {_line(rng, (*NAMES, name), PLAIN) for name in ("id", "other") for _ in range(9)}
+    lines |= {f"{line}{end}" for line in sorted(lines)[:9] for end in (" ", "x", "}", ",0]", "] x")}
+    lines |= {f"\x01{line}" for line in sorted(lines)[:9]}
+    batches.put("a.jsonl", "\n".join(sorted(lines)).encode())
+    build_session("plain lines")
+    columns = [column(f"c{at}", "varchar(99)", aliases=[name]) for at, name in enumerate(NAMES)]
+    columns += [column("rest", "super", extra=True)] * (extra == "capture")
+    files = tuple(Storage(spark).glob(f"{batches.url}raw/*.jsonl"))
+    spec = parse_feed(feed(*columns, files={"format": "jsonl"}, extra_columns=extra))
+
+    def read(names: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
+        family = Family(files, names, (), {}, {}, Format.JSONL)
+        return {
+            row["_raw"]: (row["_flaw"], *(row[c["name"]] or None for c in columns))
+            for row in read_files(spark, spec, [family]).collect()
+        }
+
+    parsed = read(())
+    assert read(NAMES) == parsed
+    assert len(parsed) == len({line for line in lines if line.strip(" ")})
+    assert read((*NAMES, "other")) == parsed
+    flaws = {values[0] for values in parsed.values()}
+    assert flaws == {None, "json"} | ({"extra"} if extra == "fail" else set())
+
+
+def test_every_digit_and_every_name_is_kept(batches: Batches) -> None:
+    """The second line is plain; those after it are not."""
+    spec = feed(
+        column("id", "bigint"),
+        column("amount", "numeric(38,10)"),
+        column("text", "varchar(60)", aliases=["why?", "old"]),
+        column("rest", "super", extra=True),
+        extra_columns="capture",
+        reject_limit=1,
+        files={"format": "jsonl"},
+    )
+    lines = [
+        '{"id": 1, "amount": 1.5, "text": "a"}',
+        '{"id":2,"amount":1234567890123456.0123456789,"text":9.25}',
+        '{"id": 3, "amount": 123456789012345678901.0123456789, "text": 1.50}',
+        '{"id": 4, "old": "b", "why?": null, "more": 0.12345678901234567890123}',
+        '{"id": 5, "id": 6}',
+        '{"id": 7, "text": {"k": 1, "k": 2}}',
+        '{"id": 8}] {',
+    ]
+    batches.put("a.jsonl", "\n".join(lines).encode())
+    outcome = batches.run(spec, "*.jsonl")
+    assert outcome.error == ""
+    assert [(r["id"], str(r["amount"]), r["text"], r["rest"]) for r in outcome.rows] == [
+        (1, "1.5000000000", "a", None),
+        (2, "1234567890123456.0123456789", "9.25", None),
+        (3, "123456789012345678901.0123456789", "1.5", None),
+        (4, "None", "b", [("more", "0.12345678901234567890123")]),
+    ]
+    assert [(r["line"], r["rule"], r["raw"]) for r in outcome.rejects] == [
+        (at, "malformed", lines[at - 1]) for at in (5, 6, 7)
+    ]
+
+
+def test_the_names_of_a_first_line(batches: Batches) -> None:
+    assert plain_names('{"a b": 1, "ü": {"x": 2}}') == ("a b", "ü")
+    no_names = ["", "x", "5", "[1]", "[[1, 2]]", "{}", '{"a": 1, "a": 2}', r'{"\u0061": 1}', '{"a']
+    assert [plain_names(line) for line in no_names] == [()] * len(no_names)
+    assert plain_names(json.dumps({f"n{at}": at for at in range(201)})) == ()
+
+
+def _line(rng: random.Random, names: tuple[str, ...] | list[str], values: list[str]) -> str:
+    blank = rng.choice(["", " ", "\t"])
+    pairs = (f"{json.dumps(n, ensure_ascii=False)}:{blank}{rng.choice(values)}" for n in names)
+    return "{" + f"{blank},{blank}".join(pairs) + blank + "}"
