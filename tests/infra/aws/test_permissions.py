@@ -1,7 +1,7 @@
 """Every request to AWS that a task makes is allowed to its role, and the role has no other right.
 
 Requests of our own code are found in it; those of the providers' classes are listed below, as read
-in their sources and as recorded from the tests of the DAGs, which run them against moto.
+in their sources.
 """
 
 from __future__ import annotations
