@@ -10,6 +10,7 @@ import requests
 from moto.emr.models import emr_backends
 from moto.emrserverless.models import emrserverless_backends
 from moto.glue.models import glue_backends
+from moto.moto_api import state_manager
 from moto.server import ThreadedMotoServer
 
 from elt_lib.emr import ALIVE, IDLE_SECONDS, RunClusterOperator, job_flow
@@ -111,11 +112,18 @@ class Jobs:
         return [getattr(job, "job_run_id", None) or job.id for job in self.list()]
 
 
+@pytest.fixture
+def unhurried(monkeypatch):
+    """Jobs in moto run until a test ends them; by themselves they end when they are looked at."""
+    monkeypatch.setattr("moto.emrserverless.models.JOB_STATUS", "RUNNING")
+    state_manager.set_transition("glue::job_run", {"progression": "manual", "times": 1_000_000})
+    yield
+    state_manager.unset_transition("glue::job_run")
+
+
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("engine", ["emr-steps", "emr-serverless", "glue"])
-def test_a_retry_finds_the_job_that_was_submitted_and_never_noted(
-    engine, environ, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("moto.emrserverless.models.JOB_STATUS", "RUNNING")  # else ended at once
+def test_a_retry_finds_the_job_that_was_submitted_and_never_noted(engine, environ, tmp_path):
     jobs = Jobs(engine)
     arguments = (FEED, {"--batch-id": "b"}, jobs.cluster, of_engine(engine, **jobs.more))
     store = tmp_path / "store.json"

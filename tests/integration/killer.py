@@ -60,7 +60,7 @@ class Killer(threading.Thread):
         tries = logs.glob("*/task_id=preprocess_trips/*")
         lines = [line for path in tries for line in path.read_text().splitlines()]
         events = [json.loads(line) for line in lines if "Reconnecting to existing job" in line]
-        return batch["id"] in [event["external_id"] for event in events]
+        return str(batch["id"]) in [event["external_id"] for event in events]
 
     @staticmethod
     def spark_of(batch):
