@@ -16,7 +16,7 @@ before COPY      here                     here              has ended; an orphan
 mid-COPY         here                     here              test_spark_kills
 before COMMIT    here                     here
 after COMMIT     here, and the answer     here
-                 lost: test_load
+                 lost: test_load_faults
 ===============  =======================  ================  =====================================
 
 The scheduler takes no step itself. When it is killed (test_bikeshare, before COMMIT), its task ends
