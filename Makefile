@@ -100,7 +100,7 @@ test-long: setup ## Run what `make test` leaves out: two Celery workers, more re
 	@$(PYTHON) -m pytest -m long
 
 .PHONY: test-quick
-test-quick: setup ## Run the tests that need no server and no Spark (about a minute)
+test-quick: setup ## Run the tests that need no server and no Spark (a minute or two)
 	@$(PYTHON) -m pytest -m "not slow and not integration" -n 2
 
 .PHONY: bench
