@@ -136,10 +136,6 @@ def test_a_retry_finds_the_running_batch_again(cluster, livy):
 
 def test_a_retry_finds_the_first_batch_of_a_cluster(cluster, livy, monkeypatch):
     """Livy numbers from 0, and Airflow takes a stored 0 for no number."""
-
-    def killed(*_, **__):
-        raise SystemExit
-
     store = Store()
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(AddressedLivyHook, "get_batch_state", killed)
@@ -194,9 +190,6 @@ def test_a_cleared_task_runs_again(cluster, livy):
 
 
 def test_a_try_that_is_killed_before_it_submits_leaves_nothing_behind(cluster, livy, monkeypatch):
-    def killed(*_, **__):
-        raise SystemExit
-
     store = Store()
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(AddressedLivyHook, "post_batch", killed)
@@ -225,6 +218,10 @@ def test_a_batch_that_livy_never_got_fails_and_is_submitted_again(cluster, livy,
     run(cluster, livy, store)
     assert len(livy.posted) == 1
     assert store == {}
+
+
+def killed(*_, **__):
+    raise SystemExit
 
 
 def refuse(*_, **__):

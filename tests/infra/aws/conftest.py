@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from infra.aws import wheels
 from infra.aws.deployment import Deployment
+from infra.aws.errors import DeployError
 from tests.infra.aws.moto_gaps import filled
 
 EMAIL = "team@example.com"
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -30,3 +34,12 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def deployment() -> Deployment:
     """A serverless deployment."""
     return Deployment("starlift", "dev", {"Email": EMAIL})
+
+
+@pytest.fixture
+def index(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A package index; a test that needs one is skipped where there is none."""
+    try:
+        wheels.resolve(PROJECT, tmp_path_factory.mktemp("index"), ["PyYAML"], "")
+    except DeployError as error:
+        pytest.skip(f"no package index: {error}")
