@@ -1,5 +1,6 @@
 """Kills a run's processes at named moments."""
 
+import contextlib
 import json
 import os
 import signal
@@ -49,7 +50,8 @@ class Killer(threading.Thread):
         title = f"airflow worker -- {batch['name'].split()[-1]}"
         for process in psutil.process_iter(["cmdline"]):
             if title in " ".join(process.info["cmdline"] or []):
-                process.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
                 self.killed.append("submitter")
                 return
         raise AssertionError(f"no process is called {title}")

@@ -1,5 +1,6 @@
 """The same DAG on two Celery workers, as on machines of one's own; one of them is killed midway."""
 
+import contextlib
 import threading
 from dataclasses import fields
 from datetime import date
@@ -51,7 +52,8 @@ class WorkerKiller(threading.Thread):
             workers = {self.lab.stack.supervisor.running()[name].pid: name for name in WORKERS}
             (worker,) = [each for each in task.parents() if each.pid in workers]
             for process in (worker, *worker.children(recursive=True)):
-                process.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):  # it ended with its parent
+                    process.kill()
             self.killed = workers[worker.pid]
         except BaseException as error:  # noqa: BLE001 the test reports it
             self.error = error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,6 +21,13 @@ pytestmark = pytest.mark.slow
 def blocked_by(gate: Path) -> str:
     """A script that runs until the file is there."""
     return f"echo waiting; while [ ! -e '{gate}' ]; do sleep 0.05; done; echo done"
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    """Kill them all; one that ends by itself in between (a `sleep`, a waiting parent) is fine."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def test_a_batch_from_submission_to_success(start_server: StartServer, tmp_path: Path) -> None:
@@ -213,8 +221,7 @@ def test_a_job_that_is_killed_is_dead_and_leaves_nothing(
         lambda: [p for p in server.processes(batch) if "while" in " ".join(p.cmdline()[:3])]
     )
     wait_until(lambda: "waiting" in server.log_of(batch))
-    for process in job:
-        process.kill()
+    kill(job)
     server.wait_for(batch, "dead")
     assert server.processes(batch) == []
 
@@ -233,8 +240,7 @@ def test_a_restart_finds_what_ran(start_server: StartServer, tmp_path: Path) -> 
     assert server.end(signal.SIGKILL) == -signal.SIGKILL
     gates[1].touch()
     wait_until(lambda: not server.processes(ends))
-    for process in server.processes(dies):
-        process.kill()
+    kill(server.processes(dies))
     wait_until(lambda: not server.processes(dies))
     assert server.processes(goes_on) != []
 
