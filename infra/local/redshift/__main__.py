@@ -14,7 +14,7 @@ from infra.local.postgres import PostgresError
 from infra.local.redshift.embedded import embedded, remembered, state_folder
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.server import serve
-from infra.local.redshift.settings import Settings
+from infra.local.redshift.settings import PARAMETERS, Settings
 
 DESCRIPTION = """A local Amazon Redshift for development and CI: its wire protocol and SQL over an
 embedded PostgreSQL 18. Alone it starts a PostgreSQL of its own; with --postgres-port it uses one
@@ -90,7 +90,23 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--postgres-host", default="127.0.0.1", help="a running PostgreSQL")
     parser.add_argument("--postgres-port", type=int, help="its port (without: start one)")
     parser.add_argument("--database", default="starlift", help="database, made when missing")
+    parser.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        type=_parameter,
+        metavar="NAME=VALUE",
+        help="what sessions start with, as from a cluster's parameter group, for example "
+        f"enable_case_sensitive_identifier=true; again for another: {', '.join(PARAMETERS)}",
+    )
     return parser.parse_args(argv)
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name.strip().lower(), value
 
 
 def _settings(args: argparse.Namespace, stack: contextlib.ExitStack) -> Settings:
@@ -116,6 +132,7 @@ def _settings(args: argparse.Namespace, stack: contextlib.ExitStack) -> Settings
         user=user,
         password=password,
         tls_folder=folder / "tls",
+        parameters=dict(args.parameter),
     )
 
 

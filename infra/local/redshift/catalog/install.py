@@ -11,7 +11,8 @@ from pathlib import Path
 
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.protocol.backend import Backend, connect
-from infra.local.redshift.settings import Settings
+from infra.local.redshift.settings import PARAMETERS, Settings
+from infra.local.redshift.translate.admin import SHARED
 from infra.local.redshift.translate.long_names import stored
 from infra.local.redshift.translate.parser import literal, quote
 
@@ -91,6 +92,7 @@ async def install(settings: Settings) -> Catalog:
         await server.query(f"select pg_advisory_lock({_LOCK})")
         await _role(server, settings)
         await _database(server, settings)
+        await _parameters(server, settings)
         database = await admin_connection(settings, settings.database)
         try:
             await _catalog(database)
@@ -120,6 +122,20 @@ async def _database(server: Backend, settings: Settings) -> None:
             f"create database {quote(settings.database)} owner {quote(settings.user)} "
             "template template0"
         )
+
+
+async def _parameters(server: Backend, settings: Settings) -> None:
+    """Let sessions start with the gateway's parameters, and with defaults for the others."""
+    for name in PARAMETERS:
+        value = settings.parameters.get(name)
+        stands_for = name if name in SHARED else f"redshift.{name}"
+        if value is None:
+            change = f"reset {stands_for}"
+        else:
+            values = value.split(",") if name == "search_path" else [value]
+            given = ", ".join(literal(each.strip()) for each in values)
+            change = f"set {stands_for} to {given}"
+        await server.query(f"alter database {quote(settings.database)} {change}")
 
 
 async def _catalog(database: Backend) -> None:

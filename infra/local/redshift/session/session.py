@@ -17,12 +17,18 @@ from infra.local.redshift.session.query_log import Caller, QueryLog, Run
 from infra.local.redshift.session.relay import Answer, Expected, Relay
 from infra.local.redshift.session.simple import Simple
 from infra.local.redshift.settings import Settings
+from infra.local.redshift.translate.admin import is_on
 from infra.local.redshift.translate.lexer import Token
 from infra.local.redshift.translate.result import Context, Plan
 
 logger = logging.getLogger("starlift.redshift")
 
 _QUERY, _OF_COPY = ord("Q"), b"dcf"
+# What a session reads of its settings, which ALTER USER and the gateway's parameters may have set.
+_SETTINGS = (
+    "select pg_internal.current_setting('enable_case_sensitive_identifier'), "
+    "pg_internal.current_setting('query_group')"
+)
 # Fails before it tells any columns.
 REFUSE = "select pg_internal.no_statement"
 
@@ -57,10 +63,14 @@ class Session:
         self.planner = Planner(relay, caller, shared.catalog.views, shared.log)
         self.simple = Simple(self)
         self.extended = Extended(self)
+        self._at_login = (False, "default")  # names in their case, query_group
         relay.backend.channel.listener = client.poke
 
     async def run(self) -> None:
         """Serve the client until it leaves or its PostgreSQL connection ends."""
+        ((sensitive, label),) = await self.relay.hidden_query(_SETTINGS)
+        self._at_login = (is_on(str(sensitive)), str(label))
+        self._reset("all")
         while True:
             kind, payload = await self._next()
             if kind == ord("X"):
@@ -138,6 +148,14 @@ class Session:
             self.context = replace(self.context, case_sensitive=plan.case_sensitive)
         return plan
 
+    def _reset(self, name: str) -> None:
+        """Take a setting's value of the login, or of all that the session reads."""
+        sensitive, label = self._at_login
+        if name in ("all", "enable_case_sensitive_identifier"):
+            self.context = replace(self.context, case_sensitive=sensitive)
+        if name in ("all", "query_group"):
+            self.caller.label = label
+
     def begin(self, plan: Plan, text: str) -> Run:
         """A planned statement starts to run, written in the client's `text` or in a part of it."""
         run = self.log.begin(
@@ -145,6 +163,8 @@ class Session:
         )
         if plan.label is not None:
             self.caller.label = plan.label or "default"
+        if plan.resets:
+            self._reset(plan.resets)
         return run
 
     def failing(self, text: str) -> Run:

@@ -43,6 +43,11 @@ def no_setting(name: str, sql: str) -> GatewayError:
     return refused(f"Setting {name}", sql)
 
 
+def is_on(value: str) -> bool:
+    """Whether a setting that is on or off is on."""
+    return value.lower() in ("on", "true", "1")
+
+
 def begin(parser: Parser, _context: Context) -> Plan:
     """BEGIN: snapshot isolation, Redshift's default, whatever level is named."""
     parser.word("begin", "start")
@@ -131,7 +136,7 @@ def set_value(parser: Parser, context: Context) -> Plan:
         if name == "query_group":
             return replace(plan, label=value)
         if name == "enable_case_sensitive_identifier":
-            return replace(plan, case_sensitive=value.lower() in ("on", "true", "1"))
+            return replace(plan, case_sensitive=is_on(value))
         return plan
     raise no_setting(name, parser.sql)
 
@@ -191,17 +196,14 @@ def reset(parser: Parser, context: Context) -> Plan:
     if context.used and name == "all":
         raise parser.refuse("RESET ALL after USE", "RESET USE first.")
     if name == "all":
-        return replace(parser.plan(), label="", case_sensitive=False)
+        return replace(parser.plan(), resets=name)
     if name == "search_path" and context.used:
         path = ", ".join(elsewhere(schema, context.used) for schema in ("$user", "public"))
         return parser.plan(f"set search_path to {path}", tag="RESET")
     if name in SHARED:
         return parser.plan()
     if name in OWN:
-        plan = parser.plan(f"set redshift.{name} to ''", tag="RESET")
-        if name == "enable_case_sensitive_identifier":
-            return replace(plan, case_sensitive=False)
-        return replace(plan, label="") if name == "query_group" else plan
+        return replace(parser.plan(f"reset redshift.{name}", tag="RESET"), resets=name)
     raise no_setting(name, parser.sql)
 
 

@@ -55,8 +55,9 @@ class Plan:
     lateral: bool = False  # a select item may use the alias of one before it
     alone: str | None = None  # what cannot run inside a transaction, for its error
     used: str | None = None  # what USE says: a database, or "" for the session's own
-    label: str | None = None  # what SET query_group says, "" for none
+    label: str | None = None  # what SET query_group says
     case_sensitive: bool | None = None  # what SET enable_case_sensitive_identifier says
+    resets: str = ""  # the setting that gets back its value of the login, or "all"
     to_original: Callable[[int], int] | None = field(default=None, compare=False)
 
     @property

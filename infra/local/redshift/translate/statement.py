@@ -203,6 +203,7 @@ def is_plain(plan: Plan) -> bool:
         or plan.used is not None
         or plan.label is not None
         or plan.case_sensitive is not None
+        or plan.resets
         or LATE_BINDING_COLUMNS in plan.sql
         or "pg_last_query_id" in plan.sql
         or plan.original.lower().startswith("deallocate")

@@ -28,10 +28,6 @@ def md5_verifier(password: str, user: str) -> str:
     return f"md5{digest.hexdigest()}"
 
 
-# Settings that sessions of the gateway would have to learn at login.
-_READ_BY_SESSION = ("enable_case_sensitive_identifier", "query_group")
-
-
 def group(parser: Parser, context: Context) -> Plan:
     """CREATE, ALTER and DROP GROUP: PostgreSQL's are roles, and it says so."""
     verb = parser.word("create", "alter", "drop")
@@ -85,8 +81,6 @@ def _changed(parser: Parser, name: str, role: str, tag: str) -> Plan:
     start = parser.tokens[parser.index].start
     verb = parser.word("set", "reset")
     setting = parser.name()
-    if setting in _READ_BY_SESSION:
-        raise parser.refuse(f"ALTER USER … {verb.upper()} {setting}", "SET it in the session.")
     if setting in OWN:
         parser.edits.insert(parser.tokens[parser.index - 1].start, "redshift.")
     elif setting not in SHARED and not (verb == "reset" and setting == "all"):

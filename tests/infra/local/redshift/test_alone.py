@@ -73,6 +73,49 @@ def test_everything_temporary_is_gone_after_ctrl_c(tmp_path: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
+def test_sessions_start_with_the_gateways_parameters(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    given = (
+        "enable_case_sensitive_identifier=true",
+        "search_path=$user, Landing",
+        "query_group=ci",
+    )
+    first = Alone(tmp_path / "tmp", "--data", str(data), *(f"--parameter={each}" for each in given))
+    with first.connect() as connection:
+        described = connection.execute('select 1 as "AbC"').description or []
+        assert [column.name for column in described] == ["AbC"]
+        assert connection.execute("show query_group").fetchone() == ("ci",)
+        assert connection.execute("show search_path").fetchone() == ('"$user", "Landing"',)
+    first.stop(signal.SIGTERM)
+    second = Alone(tmp_path / "tmp", "--data", str(data))
+    with second.connect() as connection:
+        described = connection.execute('select 1 as "AbC"').description or []
+        assert [column.name for column in described] == ["abc"]
+        assert connection.execute("show query_group").fetchone() == ("default",)
+    second.stop(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ("wlm=1", 2, "Parameter 'wlm' is not known; there are auto_mv, "),
+        ("query_group", 2, "'query_group' is not NAME=VALUE"),
+        ("statement_timeout=soon", 1, 'invalid value for parameter "statement_timeout": "soon"'),
+    ],
+)
+def test_wrong_parameters_are_named(tmp_path: Path, given: str, code: int, said: str) -> None:
+    done = subprocess.run(
+        [*GATEWAY, "--port", "0", "--parameter", given],
+        check=False,
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_data_folder_keeps_tables_and_password(tmp_path: Path) -> None:
     data, temporary = tmp_path / "data", tmp_path / "tmp"
     first = Alone(temporary, "--data", str(data), "--database", "dev")

@@ -175,11 +175,42 @@ def test_settings_of_users_hold_from_their_login_on(servers: Servers, schema: Sc
     schema.run("alter user settled reset enable_numeric_rounding")
     with servers.psycopg(user="settled", password="Secret-99") as session:
         assert session.execute("show enable_numeric_rounding").fetchone() == ("off",)
-    for sql in (
-        "alter user settled set enable_case_sensitive_identifier to true",
-        "alter user settled reset query_group",
-        "alter user settled set work_mem to '1MB'",
-    ):
-        with pytest.raises(psycopg.errors.FeatureNotSupported):
-            schema.run(sql)
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        schema.run("alter user settled set work_mem to '1MB'")
     schema.run("drop user settled")
+
+
+def test_sessions_read_their_users_settings(servers: Servers, schema: Schema) -> None:
+    """RESET gives them back, and forgets what the session has SET meanwhile."""
+    names = 'select "AbC" from (select 1 as "AbC") as t'
+    schema.run("create user cased password 'Secret-99'")
+    schema.run("alter user cased set enable_case_sensitive_identifier to true")
+    schema.run("alter user cased set query_group to 'nightly'")
+    with servers.psycopg(user="cased", password="Secret-99") as session:
+
+        def column() -> str:
+            return str((session.execute(names).description or [])[0].name)
+
+        assert column() == "AbC"
+        assert session.execute("show query_group").fetchone() == ("nightly",)
+        session.execute("set enable_case_sensitive_identifier to off")
+        session.execute("set query_group to 'mine'")
+        assert column() == "abc"
+        session.execute("reset enable_case_sensitive_identifier")
+        assert column() == "AbC"
+        session.execute("set enable_case_sensitive_identifier to off")
+        session.execute("select 'of mine'")
+        session.execute("reset all")
+        assert column() == "AbC"
+        assert session.execute("show query_group").fetchone() == ("nightly",)
+        session.execute("select 'of the night'")
+        told = session.execute(
+            "select query_label, query_text from sys_query_history "
+            "where query_text like 'select ''of %%' order by query_id"
+        ).fetchall()
+    assert told == [("mine", "select 'of mine'"), ("nightly", "select 'of the night'")]
+    schema.run("alter user cased reset all")
+    with servers.psycopg(user="cased", password="Secret-99") as session:
+        assert [c.name for c in session.execute(names).description or []] == ["abc"]
+        assert session.execute("show query_group").fetchone() == ("default",)
+    schema.run("drop user cased")
