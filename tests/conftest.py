@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import subprocess
-import sys
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def dag_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "DBT_LOG_PATH": str(home / "logs"),
         "DBT_TARGET_PATH": str(home / "target"),
         "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'dags'}",
-        "REDSHIFT_DATABASE": "nowhere",
+        "REDSHIFT_DATABASE": "starlift",
         "REDSHIFT_HOST": "redshift.invalid",
         "REDSHIFT_PASSWORD": "none",
         "REDSHIFT_PORT": "5439",
@@ -64,12 +65,50 @@ def dag_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def manifest(dag_environment: dict[str, str]) -> Path:
-    """The project's dbt manifest, parsed once per test process."""
-    dbt = Path(sys.executable).with_name("dbt")
-    folders = ["--project-dir", PROJECT / "dbt_project", "--profiles-dir", PROJECT / "profiles"]
-    done = subprocess.run(
-        [dbt, "parse", *folders], env=dag_environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Path(dag_environment["STARLIFT_MANIFEST"])
+def parsed_project(
+    dag_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with the project as dbt parsed it, once for all test processes.
+
+    `manifest.json`, and `partial_parse.msgpack`, from which dbt runs without parsing again.
+    """
+
+    def parse(folder: Path) -> None:
+        from dbt.cli.main import dbtRunner  # not for those who need no manifest: it takes seconds
+
+        arguments = [
+            *("--quiet", "parse", "--target-path", str(folder)),
+            *("--project-dir", str(PROJECT / "dbt_project")),
+            *("--profiles-dir", str(PROJECT / "profiles")),
+        ]
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in dag_environment.items():
+                patch.setenv(name, value)
+            done = dbtRunner().invoke(arguments)
+        assert done.success, done.exception
+
+    return made_once(tmp_path_factory, "parsed", parse)
+
+
+@pytest.fixture(scope="session")
+def manifest(dag_environment: dict[str, str], parsed_project: Path) -> Path:
+    """The project's dbt manifest, where the environment of a DAG looks for it."""
+    path = Path(dag_environment["STARLIFT_MANIFEST"])
+    path.parent.mkdir(parents=True)
+    for name in (path.name, "partial_parse.msgpack"):
+        shutil.copy(parsed_project / name, path.with_name(name))
+    return path
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Fill a folder in the first of a run's test processes that asks for it; others wait."""
+    base = factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, draft = root / name, root / f"{name}.draft"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            draft.mkdir(exist_ok=True)
+            make(draft)
+            draft.rename(folder)
+    return folder

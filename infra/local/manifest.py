@@ -24,9 +24,8 @@ def build(config: Config) -> bool:
     A manifest that breaks the contract never replaces one that keeps it. Raises StackError with
     dbt's or the check's own words.
     """
-    stamp = config.state / "dbt" / "manifest.inputs"
-    inputs = _inputs(config)
-    if config.manifest.exists() and is_current(stamp, inputs):
+    made_of = inputs(config)
+    if config.manifest.exists() and is_current(stamp(config), made_of):
         return False
     folder = config.state / PARSED
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,8 +34,13 @@ def build(config: Config) -> bool:
     run_module(config, "elt_lib", "check", "--manifest", str(folder / "manifest.json"))
     _replace(folder / "manifest.json", config.manifest)
     _spare_cosmos_a_parse(config, folder)
-    remember(stamp, inputs)
+    remember(stamp(config), made_of)
     return True
+
+
+def stamp(config: Config) -> Path:
+    """Return where it is noted what the manifest was made of."""
+    return config.state / "dbt" / "manifest.inputs"
 
 
 def _spare_cosmos_a_parse(config: Config, parsed: Path) -> None:
@@ -59,7 +63,7 @@ def _replace(source: Path, target: Path) -> None:
     draft.replace(target)
 
 
-def _inputs(config: Config) -> str:
+def inputs(config: Config) -> str:
     """Return a checksum of all that the manifest and its check depend on."""
     seen = sorted(
         f"{name}={value}"

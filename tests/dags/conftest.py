@@ -13,8 +13,8 @@ from tests.dags.registering import DATABASE, REGION, Files
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory):
-    with small_stack(tmp_path_factory.mktemp("load"), "livy") as running:
+def stack(tmp_path_factory, manifest):
+    with small_stack(tmp_path_factory.mktemp("load"), "livy", manifest=manifest) as running:
         yield running
 
 

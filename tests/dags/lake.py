@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import shutil
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
@@ -17,9 +18,11 @@ from botocore.config import Config as BotoConfig
 
 from elt_lib.contract import Column, Empty, ExtraColumns, Feed, Files, TableLayout
 from elt_lib.load import Rejects, Report, Run, S3Reader, load_batch
+from infra.local import manifest as manifests
 from infra.local.config import Config, Ports
 from infra.local.environment import COPY_ROLE, environment
 from infra.local.stack import Stack
+from infra.local.tools import remember
 from tests.leash import leashed
 
 RUN = Run("shop", "run-1")
@@ -39,12 +42,18 @@ FEED = Feed(
 
 
 @contextlib.contextmanager
-def small_stack(folder, *more):
-    """PostgreSQL, the gateway, S3 and more services on free ports, with their state in a folder."""
+def small_stack(folder, *more, manifest=None):
+    """PostgreSQL, the gateway, S3 and more services on free ports, with their state in a folder.
+
+    A manifest of this very project spares the stack to parse and to check it.
+    """
     free = {Ports.variable(port.name): "0" for port in fields(Ports)}
-    running = Stack(
-        Config.load({"STARLIFT_STATE": str(folder), **free}), ["postgres", "redshift", "s3", *more]
-    )
+    config = Config.load({"STARLIFT_STATE": str(folder), **free})
+    if manifest is not None:
+        config.manifest.parent.mkdir(parents=True)
+        shutil.copy(manifest, config.manifest)
+        remember(manifests.stamp(config), manifests.inputs(config))
+    running = Stack(config, ["postgres", "redshift", "s3", *more])
     with leashed(running):
         yield running
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.dbt_project.staged_trips import Staging
-from tests.dbt_project.warehouse import Warehouse, running
+from tests.dbt_project.warehouse import Warehouse, parsed_beside, running
 
 
 @pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Iterator[Warehouse]:
     """Staging tables as the contract declares them, the staging views, nothing else."""
-    with running(tmp_path_factory.mktemp("warehouse")) as started:
+    with running(tmp_path_factory.mktemp("warehouse"), parsed_beside(manifest)) as started:
         started.create_staging(manifest)
         started.built("run", "--select", "staging")
         yield started

@@ -254,11 +254,10 @@ def test_two_merges_at_once_end_as_one_after_the_other(staging: Staging, full_re
 
 def parsed_twice(staging: Staging) -> list[str]:
     """Two target folders, so that the processes don't write to one; what was parsed goes along."""
-    target = Path(staging.warehouse.environment["DBT_TARGET_PATH"])
     folders = [staging.warehouse.folder / f"target-{n}" for n in (1, 2)]
     for folder in folders:
         folder.mkdir()
-        shutil.copy(target / "partial_parse.msgpack", folder)
+        shutil.copy(staging.warehouse.partial_parse(), folder)
     return [str(folder) for folder in folders]
 
 

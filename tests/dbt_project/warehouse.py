@@ -18,6 +18,7 @@ import psycopg
 import redshift_connector
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
+from dbt.parser.manifest import extended_mashumuro_decoder
 
 from elt_lib.warehouse import ensure_accounting, sort_key
 from tests.leash import on_leash
@@ -26,6 +27,7 @@ PROJECT = Path(__file__).parents[2]
 VIEWS = {"feed_freshness", "row_accounting"}
 """Of the source `ops`, what is no table."""
 USER, PASSWORD, DATABASE = "starlift", "test-password", "starlift"
+PARTIAL_PARSE = "partial_parse.msgpack"
 Row = Sequence[Any]
 
 
@@ -75,16 +77,31 @@ class Warehouse:
 
     def dbt(self, *arguments: str) -> dbtRunnerResult:
         """Run dbt in this process, without parsing again; the result tells how it went."""
+        if self.parsed is None:
+            self.parsed = self._parse()
+        return self._invoke(dbtRunner(manifest=self.parsed.deepcopy()), arguments)
+
+    def _parse(self) -> Manifest:
+        done = self._invoke(dbtRunner(), ["parse"])
+        assert done.success, done.exception
+        parsed: Manifest = done.result
+        return parsed
+
+    def _invoke(self, runner: dbtRunner, arguments: Sequence[str]) -> dbtRunnerResult:
         kept = dict(os.environ)
         os.environ.update(self.environment)
         try:
-            if self.parsed is None:
-                self.parsed = dbtRunner().invoke(["parse", *self.folders()]).result
-            runner = dbtRunner(manifest=self.parsed.deepcopy())
             return runner.invoke([*arguments, *self.folders()])
         finally:
             os.environ.clear()
             os.environ.update(kept)
+
+    def partial_parse(self) -> Path:
+        """What spares dbt's own processes a parse; made at the first use, it knows the port."""
+        path = Path(self.environment["DBT_TARGET_PATH"]) / PARTIAL_PARSE
+        if not path.exists():
+            self._parse()
+        return path
 
     def built(self, *arguments: str) -> None:
         """Run dbt; fail with its messages unless everything went well."""
@@ -98,6 +115,7 @@ class Warehouse:
 
     def start_dbt(self, *arguments: str) -> subprocess.Popen[str]:
         """Start dbt as a process of its own, for tests that kill it or run two."""
+        self.partial_parse()
         return subprocess.Popen(
             [Path(sys.executable).with_name("dbt"), *arguments, *self.folders()],
             env=os.environ | self.environment,
@@ -154,8 +172,18 @@ def insert(cursor: Any, table: str, rows: Sequence[dict[str, Any]], size: int = 
         )
 
 
+def parsed_beside(manifest: Path) -> Manifest | None:
+    """What dbt parsed, if it is kept beside its manifest; it holds for any host and port."""
+    path = manifest.with_name(PARTIAL_PARSE)
+    if not path.exists():
+        return None
+    decoder = extended_mashumuro_decoder
+    parsed: Manifest = Manifest.from_msgpack(path.read_bytes(), decoder=decoder)
+    return parsed
+
+
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Warehouse]:
+def running(folder: Path, parsed: Manifest | None = None) -> Iterator[Warehouse]:
     """Start PostgreSQL and the gateway on free ports; stop both, whatever happens."""
     postgres_port, port = free_port(), free_port()
     environment = {
@@ -196,7 +224,7 @@ def running(folder: Path) -> Iterator[Warehouse]:
             )
             started.callback(stop, process)
             processes.append(process)
-        warehouse = Warehouse(port, folder, environment)
+        warehouse = Warehouse(port, folder, environment, parsed)
         wait_until_ready(warehouse, processes)
         yield warehouse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,14 +19,13 @@ from pyspark.sql import SparkSession
 from elt_lib.contract import Feed
 from elt_lib.contract_yaml import load_sources
 from elt_lib.load import Report, Run, S3Reader, load_batch, record_no_data
-from elt_lib.warehouse import ensure_tables
 from infra.local.environment import COPY_ROLE, environment
 from infra.local.java import find_java_home
 from infra.local.livy.submit import s3_mounts
 from infra.local.stack import Stack
 from spark_jobs import preprocess
 from tests.dags.lake import small_stack
-from tests.dbt_project.warehouse import Warehouse
+from tests.dbt_project.warehouse import Warehouse, parsed_beside
 
 
 @dataclass
@@ -115,7 +114,7 @@ class StackWarehouse(Warehouse):
 def whole_way(folder: Path, manifest: Path, source: str) -> Iterator[Way]:
     """Start PostgreSQL, the gateway and S3, and a Spark session that sees the same files."""
     declared = load_sources(manifest)[source]
-    with small_stack(folder / "stack") as stack, _spark(folder, stack):
+    with small_stack(folder / "stack", manifest=manifest) as stack, _spark(folder, stack):
         config = stack.config
         values = environment(config) | {
             "DBT_PROJECT_DIR": str(config.project / "dbt_project"),
@@ -123,15 +122,13 @@ def whole_way(folder: Path, manifest: Path, source: str) -> Iterator[Way]:
             "DBT_LOG_PATH": str(folder / "logs"),
         }
         warehouse = StackWarehouse(
-            config.ports.redshift, folder, values, password=config.secrets.redshift_password
+            config.ports.redshift,
+            folder,
+            values,
+            parsed_beside(manifest),
+            password=config.secrets.redshift_password,
         )
-        with contextlib.closing(warehouse.connect()) as connection:
-            ensure_tables(connection, _all_feeds(manifest))
         yield Way(stack, warehouse, {feed.name: feed for feed in declared.feeds})
-
-
-def _all_feeds(manifest: Path) -> Iterable[Feed]:
-    return [feed for source in load_sources(manifest).values() for feed in source.feeds]
 
 
 @contextlib.contextmanager
