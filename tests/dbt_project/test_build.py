@@ -10,6 +10,7 @@ import pytest
 from infra.local.samples.bikeshare import Traffic, generate
 from infra.local.samples.bikeshare_stations import LISTED, STATIONS
 from infra.local.samples.sample import Sample
+from tests.dbt_project.full_refresh import assert_equal_to_full_refresh
 from tests.dbt_project.raw_files import stage
 from tests.dbt_project.warehouse import Warehouse
 
@@ -119,6 +120,10 @@ def test_descriptions_reach_the_warehouse(built: Warehouse) -> None:
         "where table_schema = 'marts' and table_name = 'fct_trips'"
     )
     assert found[0][0] == columns[0][0] + 1
+
+
+def test_the_facts_equal_their_full_refresh(built: Warehouse, manifest: Path) -> None:
+    assert_equal_to_full_refresh(built, manifest, "bikeshare")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The publishers' own files of taxi, immigration and movies, through their DAGs side by side.
 
-What becomes of every column is compared in tests/dbt_project and in test_taxi_files, without
-Airflow; here the three DAGs run at once, and rows, rejects and totals per key are those of the
-files. The files are looked for in ../shared/data beside the checkout.
+What becomes of every column is compared in tests/dbt_project, without Airflow; here the three DAGs
+run at once, and rows, rejects and totals per key are those of the files. The files are looked for
+in ../shared/data beside the checkout.
 """
 
 from __future__ import annotations

@@ -7,40 +7,30 @@ the checkout. What the marts must say of them is worked out here with Arrow and 
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from infra.local.samples.sample import Sample
 from infra.local.samples.taxi import Answers, generate
+from tests.dbt_project.full_refresh import assert_equal_to_full_refresh
+from tests.dbt_project.published_rides import DATA, Expected, batch_of, distance, month_of_2025
 from tests.dbt_project.whole_way import Way, whole_way
 
 pytestmark = pytest.mark.slow
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "green_taxi"
 HEADS = ("2013-08", "2015-01", "2016-07", "2019-01", "2020-01")
-AMOUNTS = (
-    *("fare_amount", "extra", "mta_tax", "tip_amount", "tolls_amount", "improvement_surcharge"),
-    *("congestion_surcharge", "cbd_congestion_fee", "total_amount"),
-)
 FLAGS = (
     *("is_outside_month", "is_ended_before_start", "is_over_a_day", "is_without_distance"),
     *("is_distance_absurd", "is_too_fast", "is_fare_absurd"),
 )
 Rows = list[list[Any]]
-
-
-def batch_of(month: str) -> str:
-    return f"{month.replace('-', '')}01T000000"
 
 
 @dataclass
@@ -117,16 +107,16 @@ def made(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Iterator[W
 
 @pytest.fixture(scope="module")
 def sampled(made: Way, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sample[Answers], Marts]:
-    """The sample in the marts, loaded month by month."""
+    """The sample in the marts: July, then the month before, late, and the month after."""
     sample = generate(tmp_path_factory.mktemp("sample"), rides=3000)
     for batch in sample.batches:
         for file in batch.files:
             made.put(file.key, file.path)
-    for month in (datetime(2016, number, 1) for number in (6, 7, 8)):
-        first = month.month == 6
-        more = () if first else NO_UNIT_TESTS
-        made.take("zones", month, files=first)
-        made.take("trips", month)
+    june, july, august = (datetime(2016, number, 1) for number in (6, 7, 8))
+    for months, more in (((july,), ()), ((june, august), NO_UNIT_TESTS)):
+        for month in months:
+            made.take("zones", month, files=month == june)
+            made.take("trips", month)
         made.warehouse.built(*BUILD, *more)
     return sample, look(made)
 
@@ -148,77 +138,10 @@ def test_the_sample_arrives_as_it_was_made(sampled: tuple[Sample[Answers], Marts
     ]
 
 
-@dataclass
-class Expected:
-    """What the published files hold, worked out without Spark and without SQL."""
-
-    records: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    rejected: Counter[str] = field(default_factory=Counter)
-
-    def read(self, month: str, path: Path) -> None:
-        """Read a file of a month with Python's and Arrow's own readers."""
-        if path.suffix == ".parquet":
-            for row in pq.read_table(path).to_pylist():
-                self.add(month, {name.lower(): value for name, value in row.items()})
-            return
-        with path.open(encoding="utf-8", newline="") as file:
-            names, *lines = (fields for fields in csv.reader(file) if fields)
-        names = [name.strip().lower() for name in names]
-        for fields in lines:
-            if len(fields) < len(names) or any(fields[len(names) :]):
-                self.rejected[batch_of(month)] += 1
-                continue
-            values = (value or None for value in fields)
-            self.add(month, dict(zip(names, values, strict=False)))
-
-    def add(self, month: str, row: dict[str, Any]) -> None:
-        for name in ("lpep_pickup_datetime", "lpep_dropoff_datetime"):
-            if isinstance(row[name], str):
-                row[name] = datetime.fromisoformat(row[name])
-            row[name] = row[name].replace(tzinfo=None)
-        for name in (*AMOUNTS, "trip_distance"):
-            if row.get(name) is not None:
-                row[name] = Decimal(str(row[name])).quantize(Decimal("0.01"))
-        self.records.append((batch_of(month), row))
-
-    def pairs(self) -> int:
-        """How many refunds have their ride."""
-        found: dict[tuple[Any, ...], Counter[bool]] = defaultdict(Counter)
-        for _, row in self.records:
-            negative = row["total_amount"] < 0
-            sign = -1 if negative else 1
-            way = [row[f"lpep_{end}_datetime"] for end in ("pickup", "dropoff")]
-            way += [row.get(name) for name in ("pulocationid", "dolocationid", "vendorid")]
-            money = [sign * (row.get(name) or 0) for name in AMOUNTS]
-            found[(*way, row["trip_distance"], *money)][negative] += 1
-        return sum(min(each[True], each[False]) for each in found.values())
-
-    def rides(self) -> list[dict[str, Any]]:
-        return [row for _, row in self.records if row["total_amount"] >= 0]
-
-
-def distance(row: dict[str, Any]) -> Decimal:
-    """The distance of a ride that can be right, else 0."""
-    seconds = (row["lpep_dropoff_datetime"] - row["lpep_pickup_datetime"]).total_seconds()
-    miles: Decimal = row["trip_distance"]
-    too_fast = seconds == 0 or (seconds > 0 and float(miles) * 3600 > seconds * 80)
-    return miles if 0 < miles <= 200 and not too_fast else Decimal(0)
-
-
-def month_of_2025() -> bytes:
-    """A month as of 2025 made from published rows: a new fee, and codes as whole numbers."""
-    table = pq.read_table(DATA / "green_tripdata_2024-01.parquet").slice(0, 500)
-    year = 366 * 86_400 * 1_000_000
-    for at in (1, 2):
-        moved = pa.array([v.value + year for v in table.column(at)], pa.timestamp("us"))
-        table = table.set_column(at, table.column_names[at], moved)
-    for at in (4, 7, 17, 18):
-        table = table.set_column(at, table.column_names[at], table.column(at).cast(pa.int64()))
-    table = table.set_column(14, "ehail_fee", pa.nulls(500))
-    table = table.append_column("cbd_congestion_fee", pa.array([0.75] * 500))
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
-    return sink.getvalue()
+def test_the_facts_equal_their_full_refresh(
+    made: Way, sampled: tuple[Sample[Answers], Marts], manifest: Path
+) -> None:
+    assert_equal_to_full_refresh(made.warehouse, manifest, "taxi")
 
 
 @pytest.fixture(scope="module")
