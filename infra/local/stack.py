@@ -164,7 +164,7 @@ class Startup:
         wanted = {each.name for each in self.stack.services}
         if {"redshift", "airflow-dag-processor"} & wanted:
             self._begin("manifest", manifest.build)
-        while self.healthy < wanted or not all(job.done() for job in self.jobs.values()):
+        while not (self.healthy >= wanted and self._has_nothing_left()):
             self._start_what_is_ready()
             self._begin_what_is_ready()
             self._look()
@@ -173,6 +173,14 @@ class Startup:
                 self._give_up()
             time.sleep(POLL_SECONDS)
         self._raise_failed_jobs()
+
+    def _has_nothing_left(self) -> bool:
+        """Tell whether all work is done, that which waited for the last service included."""
+        if not all(job.done() for job in self.jobs.values()):
+            return False
+        begun = len(self.jobs)
+        self._begin_what_is_ready()
+        return len(self.jobs) == begun
 
     def _begin_what_is_ready(self) -> None:
         """Do the work that makes servers useful, as soon as those that it needs answer."""

@@ -10,11 +10,13 @@ import psutil
 import pytest
 
 from infra.local.config import Config, Ports
+from infra.local.environment import WAREHOUSE
 from infra.local.errors import StackError
 from infra.local.health import connect
 from infra.local.processes import stack_processes
 from infra.local.stack import Stack
 from infra.local.storage import make_buckets, s3_client
+from tests.dags.lake import small_stack
 from tests.leash import leashed, watched
 
 pytestmark = pytest.mark.slow
@@ -128,6 +130,14 @@ def test_a_taken_port_is_named_before_anything_starts(tmp_path):
     assert f"STARLIFT_PORT_LIVY={port + 1000}" in str(error.value)
     assert stack.supervisor.process() is None
     assert not config.env_file.exists()
+
+
+def test_work_that_waits_for_the_last_service_is_done(tmp_path, manifest):
+    """The tables are made also where the manifest is there before the warehouse answers."""
+    with small_stack(tmp_path, manifest=manifest) as stack:
+        with connect(stack.config, "redshift", WAREHOUSE) as connection:
+            assert connection.execute("select count(*) from ops.load_ledger").fetchone() == (0,)
+        assert s3_client(stack.config).head_bucket(Bucket=stack.config.lake_bucket)
 
 
 def test_two_stacks_run_side_by_side(stack, tmp_path):
