@@ -86,11 +86,18 @@ class Gateway:
             if isinstance(first, CancelRequest):
                 await self._cancel(first)
                 return
-            login = await authenticate(client, first, self.settings)
+            connection = shared.log.connections.opened(client, first)
+            try:
+                login = await authenticate(client, first, self.settings)
+            except GatewayError:
+                connection.note("authentication failure")
+                raise
+            connection.note("authenticated")
             backend = await open_backend(first, login, self.settings, lambda: None)
             relay = Relay(client, backend)
             self._sessions[backend.pid, backend.key] = relay
             client.write(welcome(backend))
+            connection.note("initiating session", backend.pid)
             caller = Caller(login.role, self.settings.database, backend.pid)
             await Session(client, relay, caller, shared).run()
         except GatewayError as error:
@@ -114,6 +121,7 @@ class Gateway:
         finally:
             if relay is not None:
                 self._end(relay)
+                connection.note("disconnecting session", relay.backend.pid)
             client.close()
 
     def _end(self, relay: Relay) -> None:

@@ -87,6 +87,14 @@ cross join lateral generate_series(1, greatest((length(query_text) + 199) / 200,
 create or replace view pg_catalog.stl_ddltext as
 select userid, xid, pid, label, starttime, endtime, sequence, text
 from pg_catalog.svl_statementtext where type = 'DDL';
+-- What a client has rolled back; PostgreSQL has no transactions that undo others.
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_STL_UNDONE.html
+create or replace view pg_catalog.stl_undone as
+select
+    user_id as userid, transaction_id as xact_id, transaction_id as xact_id_undone,
+    start_time as undo_start_ts, end_time as undo_end_ts, null::bigint as table_id
+from pg_internal.queries
+where kind = 'UTILITY' and error_message = '' and query_text ~* '^\s*(rollback|abort)\M';
 create or replace view pg_catalog.stl_utilitytext as
 select userid, xid, pid, label, starttime, endtime, sequence, text
 from pg_catalog.svl_statementtext where type = 'UTILITY';

@@ -1,19 +1,22 @@
 -- SHOW TABLE and SHOW VIEW: the statement that makes it again.
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_TABLE.html
 
--- The relation that a dotted name means; an error in Redshift's words when there is none.
+-- The relation that a dotted name means, NULL or an error in Redshift's words when there is none.
+create or replace function pg_internal.relation_if_any(path text[]) returns regclass
+language plpgsql stable as $$
+begin
+    if cardinality(path) = 1 then
+        return to_regclass(quote_ident(path[1]));
+    end if;
+    return to_regclass(format(
+        '%I.%I', pg_internal.namespace_of(path[:cardinality(path) - 1]), path[cardinality(path)]
+    ));
+end $$;
 create or replace function pg_internal.relation_at(path text[]) returns regclass
 language plpgsql stable as $$
 declare
-    found regclass;
+    found regclass := pg_internal.relation_if_any(path);
 begin
-    if cardinality(path) = 1 then
-        found := to_regclass(quote_ident(path[1]));
-    else
-        found := to_regclass(format(
-            '%I.%I', pg_internal.namespace_of(path[:cardinality(path) - 1]), path[cardinality(path)]
-        ));
-    end if;
     if found is null then
         raise exception 'relation "%" does not exist', path[cardinality(path)] using errcode = '42P01';
     end if;

@@ -169,6 +169,8 @@ begin
     );
 end $$;
 
+-- A table that is not there has no constraints: redshift_connector asks in every schema of a database
+-- (get_primary_keys in metadataServerProxy.py, github.com/aws/amazon-redshift-python-driver).
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_CONSTRAINTS.html; rules are JDBC's numbers.
 create or replace function pg_internal.show_primary_keys(path text[])
 returns table (
@@ -182,7 +184,7 @@ returns table (
     join pg_catalog.pg_namespace as n on n.oid = k.relnamespace
     cross join lateral unnest(k.places) with ordinality as p (attnum, place)
     join pg_catalog.pg_attribute as a on a.attrelid = k.table_id and a.attnum = p.attnum
-    where k.kind = 'primary key' and k.table_id = pg_internal.relation_at(path)
+    where k.kind = 'primary key' and k.table_id = pg_internal.relation_if_any(path)
     order by k.name, p.place
 $$;
 create or replace function pg_internal.show_foreign_keys(path text[], exported boolean)
@@ -211,7 +213,7 @@ returns table (
     join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = p.attnum
     left join pg_catalog.pg_attribute as ra on ra.attrelid = r.oid and ra.attnum = k.confkey[p.place]
     where k.contype = 'f'
-        and case when exported then k.confrelid else k.conrelid end = pg_internal.relation_at(path)
+        and case when exported then k.confrelid else k.conrelid end = pg_internal.relation_if_any(path)
     order by 1, 2, 3, 7, 10, 9
 $$;
 

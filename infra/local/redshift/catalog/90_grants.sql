@@ -13,9 +13,11 @@ begin
         union all
         select c.oid from pg_catalog.pg_class as c
         where c.relnamespace = 'pg_internal'::regnamespace and c.relkind in ('r', 'v')
-            and c.relname not in ('login', 'query_history')
+            and c.relname not in ('login', 'query_history', 'connection_log')
     loop
         execute format('grant select on %s to public', installed);
     end loop;
 end $do$;
-revoke all on pg_internal.login, pg_internal.query_history from public;
+revoke all on pg_internal.login, pg_internal.query_history, pg_internal.connection_log from public;
+-- Those that only superusers see.
+revoke all on pg_catalog.stl_connection_log, pg_catalog.sys_connection_log from public;

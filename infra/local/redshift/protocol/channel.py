@@ -122,6 +122,18 @@ class Channel(asyncio.Protocol):
         self.encrypted = True
 
     @property
+    def peer(self) -> tuple[str, int]:
+        """The other side's address and port; empty and 0 once it has gone."""
+        told = None if self._transport is None else self._transport.get_extra_info("peername")
+        return (str(told[0]), int(told[1])) if told else ("", 0)
+
+    @property
+    def cipher(self) -> tuple[str, str]:
+        """TLS's version and cipher, empty texts without TLS."""
+        told = None if self._transport is None else self._transport.get_extra_info("cipher")
+        return (str(told[1]), str(told[0])) if told else ("", "")
+
+    @property
     def has_room(self) -> bool:
         """Whether the outgoing buffer takes more."""
         return self._writable.is_set()

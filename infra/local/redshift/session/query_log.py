@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from infra.local.redshift.catalog.install import admin_connection
 from infra.local.redshift.errors import GatewayError
+from infra.local.redshift.session.connection_log import ConnectionLog
 from infra.local.redshift.settings import Settings
 from infra.local.redshift.translate.lexer import words
 from infra.local.redshift.translate.parser import literal
@@ -28,7 +29,8 @@ logger = logging.getLogger("starlift.redshift")
 # The views that show the log; who reads one gets what has gathered written first.
 VIEWS = words(
     "sys_query_history sys_query_text stl_query stl_querytext svl_qlog svl_statementtext "
-    "stl_ddltext stl_utilitytext queries query_history"
+    "stl_ddltext stl_utilitytext stl_undone queries query_history stl_connection_log "
+    "sys_connection_log connection_log"
 )
 # Reads the id of the session's last query.
 LAST_QUERY = "pg_last_query_id"
@@ -122,6 +124,7 @@ class QueryLog:
 
     def __init__(self, settings: Settings) -> None:
         self.gathered: deque[Run] = deque(maxlen=_GATHERED)
+        self.connections = ConnectionLog()
         self._settings = settings
         self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -153,12 +156,13 @@ class QueryLog:
         What is older than a week goes, as in Redshift.
         """
         async with self._writing:
-            if not self.gathered:
+            if not self.gathered and not self.connections.gathered:
                 return
             runs = [self.gathered.popleft() for _ in range(len(self.gathered))]
             try:
                 connection = await admin_connection(self._settings, self._settings.database)
                 try:
+                    await self.connections.write(connection)
                     for at in range(0, len(runs), _CHUNK):
                         chunk = runs[at : at + _CHUNK]
                         found = await connection.query(_insert(chunk))

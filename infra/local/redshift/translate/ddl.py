@@ -78,7 +78,7 @@ def alter_table(parser: Parser, context: Context) -> Plan:
         parser.try_word("column")
         if parser.try_words("if", "not", "exists"):
             raise parser.refuse("ADD COLUMN IF NOT EXISTS", "Redshift does not have it.")
-        column(parser, context, attributes)
+        column(parser, context, attributes, parts[-1])
         parser.finish()
         parser.edits.insert(len(parser.sql), attributes.comment())
         return parser.plan()

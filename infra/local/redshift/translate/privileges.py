@@ -56,6 +56,8 @@ def _role(parser: Parser, index: int) -> None:
     parser.index = index + 1
     if parser.token is None or not parser.token.is_name:
         raise parser.error()
+    if any(token.is_mark(":") for token in parser.tokens[index + 2 : index + 3]):
+        raise parser.refuse(f"The system-defined role {parser.token.text}:…")
     parser.edits.delete(parser.tokens[index].start, parser.tokens[index].end)
     _prefixed(parser, index + 1)
 

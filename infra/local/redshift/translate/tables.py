@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from infra.local.redshift.translate.lexer import words
 from infra.local.redshift.translate.parser import Parser
 from infra.local.redshift.translate.result import Context, Plan
-from infra.local.redshift.translate.types import check_type, type_replacement
+from infra.local.redshift.translate.types import check_column_type, check_type, type_replacement
 
 _COLUMN_WORDS = words(
     "default identity generated encode distkey sortkey collate not null unique primary "
@@ -93,7 +93,7 @@ def create_table(parser: Parser, context: Context) -> Plan:
             parser.names_in_parentheses()
             parser.expressions(context, first, parser.index)
         else:
-            _columns(parser, context, attributes)
+            _columns(parser, context, attributes, parts[-1])
     first = parser.index
     while table_attributes(parser, attributes):
         pass
@@ -119,7 +119,7 @@ def _is_ctas(parser: Parser) -> bool:
     return False
 
 
-def _columns(parser: Parser, context: Context, attributes: Attributes) -> None:
+def _columns(parser: Parser, context: Context, attributes: Attributes, table: str) -> None:
     """The parenthesised columns and table constraints."""
     required: set[str] = set()
     ends: dict[str, tuple[int, bool]] = {}  # column: end of its definition, NOT NULL given
@@ -135,7 +135,7 @@ def _columns(parser: Parser, context: Context, attributes: Attributes) -> None:
             if parser.try_word("including", "excluding"):
                 parser.word("defaults")
         else:
-            name, not_null = column(parser, context, attributes)
+            name, not_null = column(parser, context, attributes, table)
             ends[name] = (parser.tokens[parser.index - 1].end, not_null)
         if parser.try_mark(","):
             continue
@@ -209,11 +209,15 @@ def column_type(parser: Parser) -> None:
         parser.edits.replace(*replacement)
 
 
-def column(parser: Parser, context: Context, attributes: Attributes) -> tuple[str, bool]:
-    """One column; returns its name and whether NOT NULL stands in it."""
+def column(
+    parser: Parser, context: Context, attributes: Attributes, table: str
+) -> tuple[str, bool]:
+    """One column of a table; returns its name and whether NOT NULL stands in it."""
     start = parser.index
     name = parser.name()
     parser.expressions(context, start, parser.index)
+    if parser.token is not None and parser.token.is_name:
+        check_column_type(f"{table}.{name}", parser.sql, parser.tokens, parser.index)
     column_type(parser)
     not_null = False
     while not (parser.at_end or parser.peek_mark(",") or parser.peek_mark(")")):

@@ -6,7 +6,13 @@ import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 from infra.local.redshift.errors import GatewayError, refused
-from infra.local.redshift.translate.functions import LACKING_TYPES, REFUSED_TYPES, RENAMED_TYPES
+from infra.local.redshift.translate.functions import (
+    COLUMN_TYPES,
+    LACKING_TYPES,
+    NO_COLUMN_TYPES,
+    REFUSED_TYPES,
+    RENAMED_TYPES,
+)
 from infra.local.redshift.translate.lexer import Kind, Token, words
 
 # Words before a parenthesis that is none of their arguments.
@@ -31,15 +37,44 @@ def check_type(sql: str, tokens: list[Token], index: int) -> None:
         )
     if name in REFUSED_TYPES:
         raise refused(f"Type {name}", sql, position=token.start + 1)
+    if _is_array(tokens, index):
+        raise GatewayError(
+            "42704", f"array types ({name}[]) do not exist", position=token.start + 1
+        )
+
+
+def check_column_type(column: str, sql: str, tokens: list[Token], index: int) -> None:
+    """Raise GatewayError for a type that no column of Redshift has, or that is not imitated.
+
+    `column` is the column's name with its table's. The error for what Redshift has, but not for
+    columns: https://github.com/salsita/node-pg-migrate/issues/767; for what it has not:
+    https://github.com/jazzband/django-redshift-backend/issues/53.
+    """
+    token, following = tokens[index], tokens[index + 1 : index + 2]
+    name = token.name.lower()
+    if name in REFUSED_TYPES or any(each.is_mark(".") for each in following):
+        return
+    if name == "interval" and any(each.is_word("year", "day") for each in following):
+        raise refused("Type interval with its fields", sql, position=token.start + 1)
+    array = "[]" if _is_array(tokens, index) else ""
+    if name in NO_COLUMN_TYPES or array:
+        raise GatewayError(
+            "0A000",
+            f'Column "{column}" has unsupported type "{name}{array}".',
+            position=token.start + 1,
+        )
+    if name not in COLUMN_TYPES:
+        raise GatewayError("42704", f'type "{name}" does not exist', position=token.start + 1)
+
+
+def _is_array(tokens: list[Token], index: int) -> bool:
+    """Whether brackets follow a type and its size."""
     after = index + 1
     if after < len(tokens) and tokens[after].is_mark("("):
         while after < len(tokens) and not tokens[after].is_mark(")"):
             after += 1
         after += 1
-    if after < len(tokens) and tokens[after].is_mark("["):
-        raise GatewayError(
-            "42704", f"array types ({name}[]) do not exist", position=token.start + 1
-        )
+    return after < len(tokens) and tokens[after].is_mark("[")
 
 
 def type_replacement(tokens: list[Token], index: int) -> tuple[int, int, str] | None:

@@ -107,19 +107,23 @@ def _verifier(password: str, name: str) -> str:
 
 
 def _check(password: str) -> None:
-    """Redshift's rules for a password that is given in clear text."""
+    """Redshift's rules for a password that is given in clear text.
+
+    Its documentation wants ASCII characters only, but it takes others: test_bytes_password of
+    test/integration/test_connection.py, github.com/aws/amazon-redshift-python-driver.
+    """
     if not (
         8 <= len(password) <= 64
         and any(c.isupper() for c in password)
         and any(c.islower() for c in password)
         and any(c.isdigit() for c in password)
-        and all(33 <= ord(c) <= 126 and c not in "'\"\\/@" for c in password)
+        and all(ord(c) >= 33 and c not in "'\"\\/@\x7f" for c in password)
     ):
         raise GatewayError(
             "22023",
             "the password must have 8 to 64 characters, an upper case and a lower case letter and "
             "a digit",
-            hint="It may hold any printable ASCII character except ' \" \\ / @ and space.",
+            hint="It may hold any printable character except ' \" \\ / @ and space.",
         )
 
 

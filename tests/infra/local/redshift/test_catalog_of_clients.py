@@ -194,6 +194,7 @@ def test_redshift_connectors_catalog_calls(servers: Servers, schema: Schema, sin
             ("r", "varchar", "YES"),
         ]
         assert called("primary_keys", 3, 4, 5, **parent) == [("a", 1, "parent_pkey")]
+        assert called("primary_keys", 1, 3, table="child_of_nobody") == []  # asks in each schema
         keys = [
             ("parent", "a", "child", "p", 1, "child_p_fkey", "parent_pkey"),
             ("parent", "c", "child", "q", 1, "child_q_fkey", "two"),

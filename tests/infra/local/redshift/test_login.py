@@ -100,27 +100,28 @@ def sha256(password: str, salt: bytes) -> str:
 def test_users_log_in_with_each_kind_of_password(servers: Servers, schema: Schema) -> None:
     schema.run("create table t (a int)")
     schema.run("insert into t values (7)")
-    md5 = "md5" + hashlib.md5(b"Secret-1zlogin_md5", usedforsecurity=False).hexdigest()
+    password = "Secret-1zé"
+    encoded = f"{password}login_md5".encode()
     kinds = {
-        "login_plain": "Secret-1z",
-        "login_md5": md5,
-        "login_sha": "sha256|Secret-1z",
-        "login_salted": sha256("Secret-1z", b"\1\2\3\4"),
+        "login_plain": password,
+        "login_md5": "md5" + hashlib.md5(encoded, usedforsecurity=False).hexdigest(),
+        "login_sha": f"sha256|{password}",
+        "login_salted": sha256(password, b"\1\2\3\4"),
     }
     try:
         for user, given in kinds.items():
             schema.run(f"create user {user} password '{given}'")
             schema.run(f"grant usage on schema {schema.name} to {user}")
             schema.run(f"grant select on {schema.name}.t to {user}")
-            with servers.psycopg(user=user, password="Secret-1z") as own:
+            with servers.psycopg(user=user, password=password) as own:
                 found = own.execute(f"select current_user, a from {schema.name}.t").fetchall()
                 assert found == [(user, 7)]
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     own.execute(f"insert into {schema.name}.t values (8)")
-            connector = servers.redshift(user=user, password="Secret-1z")
+            connector = servers.redshift(user=user, password=password)
             assert connector.cursor().execute("select current_user").fetchall() == ([user],)
             connector.close()
-            for wrong in ("Secret-2z", "", given if given != "Secret-1z" else "x"):
+            for wrong in ("Secret-2z", "", given if given != password else "x"):
                 with pytest.raises(
                     psycopg.OperationalError, match="password authentication failed"
                 ):
@@ -131,7 +132,7 @@ def test_users_log_in_with_each_kind_of_password(servers: Servers, schema: Schem
             schema.run(f"revoke all on {schema.name}.t from {user}")
             schema.run(f"drop user {user}")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        servers.psycopg(user="login_plain", password="Secret-1z")
+        servers.psycopg(user="login_plain", password=password)
 
 
 def test_passwords_are_changed_disabled_and_renamed(servers: Servers, schema: Schema) -> None:

@@ -112,7 +112,7 @@ def test_everybody_reads_the_catalogs_and_nobody_the_verifiers(servers: Servers)
                     "select pg_get_constraintdef(oid) from pg_constraint where conname = 't_pkey'",
                 ):
                     assert reader.execute(sql).fetchall(), sql
-                for kept in ("login", "query_history"):
+                for kept in ("login", "query_history", "connection_log"):
                     with pytest.raises(psycopg.errors.InsufficientPrivilege):
                         reader.execute(f"select * from pg_internal.{kept}")
         finally:
