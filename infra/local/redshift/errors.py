@@ -125,6 +125,7 @@ def redshift_fields(
             mapped[field] = _ELSEWHERE.sub(r'"\1"."\2"', mapped[field])
     if _SYSTEM_VIEW.fullmatch(text):
         mapped["D"] = "The local Redshift gateway does not have this system view."
+    mapped["M"] = mapped.get("M", "").replace('role "role:', 'role "')
     name = fields.get("n", "")
     if code == "23514" and name.startswith("rs_bytes_"):
         kind, size = name.split("_")[2:4]
@@ -144,8 +145,6 @@ def redshift_fields(
         mapped["H"] = f"PostgreSQL behind the local gateway says: {text}"
     elif code == NUMERIC_OVERFLOW and text == "numeric field overflow":
         mapped["M"] = "Numeric data overflow (result precision)"
-    elif code == "42704":
-        mapped["M"] = text.replace('role "role:', 'role "')
     elif code in _REWORDED:
         told = _REWORDED[code].format(column=fields.get("c", ""))
         mapped = {"S": "ERROR", "V": "ERROR", "C": code, "M": told}

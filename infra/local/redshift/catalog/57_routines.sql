@@ -1,5 +1,7 @@
 -- Bodies of functions and procedures as their creators wrote them: PostgreSQL holds the translation.
+-- And the types of the arguments with their sizes, which PostgreSQL forgets.
 create table if not exists pg_internal.routine_source (routine_id oid primary key, body text not null);
+alter table pg_internal.routine_source add column if not exists types text[] not null default '{}';
 create or replace function pg_internal.on_routine() returns event_trigger
 language plpgsql security definer as $$
 declare
@@ -10,8 +12,10 @@ begin
         select objid from pg_catalog.pg_event_trigger_ddl_commands()
         where classid = 'pg_catalog.pg_proc'::regclass and given is not null
     loop
-        insert into pg_internal.routine_source values (made, given::jsonb ->> 'body')
-        on conflict (routine_id) do update set body = excluded.body;
+        insert into pg_internal.routine_source values (
+            made, given::jsonb ->> 'body', array(select jsonb_array_elements_text(given::jsonb -> 'types'))
+        )
+        on conflict (routine_id) do update set body = excluded.body, types = excluded.types;
     end loop;
 end $$;
 drop event trigger if exists redshift_routine;

@@ -20,6 +20,13 @@ create or replace function pg_internal.routine_arguments(
         with ordinality as a (type, place)
     where p.oid = routine
 $$;
+-- What a type's size is kept as, of an argument at a place; -1 without one.
+create or replace function pg_internal.argument_modifier(routine oid, place integer) returns integer
+language sql stable as $$
+    select coalesce((
+        select to_regtypemod(types[place]) from pg_internal.routine_source where routine_id = routine
+    ), -1)
+$$;
 create or replace function pg_internal.type_list(types text[]) returns text language sql stable as $$
     select coalesce(
         string_agg(pg_catalog.format_type(to_regtype(t.name), null), ', ' order by t.place), ''
@@ -84,11 +91,21 @@ create or replace function pg_internal.routine_parameters(
     select
         r.database_name, r.schema_name, r.name, coalesce(a.name, ''), a.place, a.mode,
         pg_catalog.format_type(a.type, null)::varchar,
-        case when a.type in ('varchar'::regtype, 'text'::regtype) then 65535 end,
-        (array[16, 32, 64])[array_position(array['int2', 'int4', 'int8']::regtype[], a.type)],
-        case when a.type in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) then 0 end
+        case
+            when a.type in ('varchar'::regtype, 'bpchar'::regtype) and m.size > 0 then m.size - 4
+            when a.type in ('varchar'::regtype, 'text'::regtype) then 65535
+        end,
+        case
+            when a.type = 'numeric'::regtype and m.size > 0 then (m.size - 4) >> 16
+            else (array[16, 32, 64])[array_position(array['int2', 'int4', 'int8']::regtype[], a.type)]
+        end,
+        case
+            when a.type = 'numeric'::regtype and m.size > 0 then (m.size - 4) & 2047
+            when a.type in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) then 0
+        end
     from pg_internal.routines(kind, path[:cardinality(path) - 1]) as r
     cross join lateral pg_internal.routine_arguments(r.oid) as a
+    cross join lateral pg_internal.argument_modifier(r.oid, a.place) as m (size)
     where r.name = path[cardinality(path)] and coalesce(a.name, '') like pattern
         and (types is null or r.argument_list = pg_internal.type_list(types))
     order by r.argument_list, a.place

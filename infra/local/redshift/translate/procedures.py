@@ -44,7 +44,7 @@ def create_procedure(parser: Parser, context: Context, translate: Translate) -> 
     replacing = "or replace " if parser.try_words("or", "replace") else ""
     parser.word("procedure")
     name = quote(*parser.dotted_name())
-    arguments, names = _arguments(parser)
+    arguments, names, types = _arguments(parser)
     if parser.peek_word("nonatomic"):
         raise parser.refuse("A NONATOMIC procedure")
     parser.word("as")
@@ -64,15 +64,17 @@ def create_procedure(parser: Parser, context: Context, translate: Translate) -> 
         raise
     return parser.plan(
         f"create {replacing}procedure {name} ({arguments}) language plpgsql{security} "
-        f"as {dollar_quote(body)} /*redshift:{telling({'body': text})}*/",
+        f"as {dollar_quote(body)} "
+        f"/*redshift:{telling({'body': text, 'types': types})}*/",
         tag="CREATE PROCEDURE",
     )
 
 
-def _arguments(parser: Parser) -> tuple[str, set[str]]:
-    """The arguments for PostgreSQL, and their names."""
+def _arguments(parser: Parser) -> tuple[str, set[str], list[str]]:
+    """The arguments for PostgreSQL, their names, and their types with their sizes."""
     parser.mark("(")
     arguments: list[str] = []
+    types: list[str] = []
     names: set[str] = set()
     optional = False
     while not parser.try_mark(")"):
@@ -85,6 +87,7 @@ def _arguments(parser: Parser) -> tuple[str, set[str]]:
         first = parser.index
         column_type(parser)
         kind = parser.edits.render(parser.tokens[first].start, parser.tokens[parser.index - 1].end)
+        types.append(kind)
         if optional and mode != "out":
             raise parser.refuse("An argument after an OUT argument")
         optional = optional or mode == "out"
@@ -94,7 +97,7 @@ def _arguments(parser: Parser) -> tuple[str, set[str]]:
         if not parser.try_mark(","):
             parser.mark(")")
             break
-    return ", ".join(arguments), names
+    return ", ".join(arguments), names, types
 
 
 def _is_named(parser: Parser) -> bool:

@@ -37,7 +37,7 @@ def create_function(parser: Parser, context: Context) -> Plan:
         raise parser.refuse("A Python function", "Redshift runs none since June 2026.")
     name = quote(*parser.dotted_name())
     first = parser.index
-    _arguments(parser)
+    types = _arguments(parser)
     arguments = parser.edits.render(parser.tokens[first].start, parser.tokens[parser.index - 1].end)
     parser.word("returns")
     first = parser.index
@@ -56,23 +56,28 @@ def create_function(parser: Parser, context: Context) -> Plan:
         raise
     return parser.plan(
         f"create {replacing}function {name} {arguments} returns {returns} language sql "
-        f"{volatility} as {dollar_quote(query)} /*redshift:{telling({'body': body})}*/",
+        f"{volatility} as {dollar_quote(query)} "
+        f"/*redshift:{telling({'body': body, 'types': types})}*/",
         tag="CREATE FUNCTION",
     )
 
 
-def _arguments(parser: Parser) -> None:
-    """The types of the arguments; SQL functions give them no names."""
+def _arguments(parser: Parser) -> list[str]:
+    """The types of the arguments for PostgreSQL; SQL functions give them no names."""
+    types: list[str] = []
     parser.mark("(")
     if parser.try_mark(")"):
-        return
+        return types
     while True:
+        first = parser.tokens[parser.index].start if not parser.at_end else 0
         column_type(parser)
+        types.append(parser.edits.render(first, parser.tokens[parser.index - 1].end))
         if not parser.peek_mark(",") and not parser.peek_mark(")"):
             raise parser.refuse("A named argument of an SQL function", "Use $1, $2 … in the body.")
         if not parser.try_mark(","):
             break
     parser.mark(")")
+    return types
 
 
 def _body(text: str, context: Context) -> str:

@@ -92,6 +92,8 @@ def test_what_is_refused(people: Schema, sql: str) -> None:
         people.run(sql)
     with pytest.raises(psycopg.errors.UndefinedObject, match='role "nobody_here"'):
         people.run("grant select on t to role nobody_here")
+    with pytest.raises(psycopg.errors.DuplicateObject, match='role "p_boss" already exists'):
+        people.run("create role p_boss")
 
 
 def test_everybody_reads_the_catalogs_and_nobody_the_verifiers(servers: Servers) -> None:
