@@ -162,7 +162,8 @@ def test_columns_may_name_their_views_schema(schema: Schema) -> None:
 ROUTINES = """
 create procedure proc (a int, b out varchar(9)) as $$ begin b := 'x'; end; $$ language plpgsql;
 create function func (int, double precision) returns int stable as $$ select $1 $$ language sql;
-create procedure sized (a numeric(10, 5), b char(20), c varchar) as $$ begin end; $$ language plpgsql
+create procedure sized (a numeric(10, 5), b char(20), c varchar)
+as $$ begin end; $$ language plpgsql
 """
 
 
@@ -211,7 +212,7 @@ def test_redshift_connectors_catalog_calls(servers: Servers, schema: Schema, sin
             ("b", 3, "varchar"),
         ]
         routine["procedure_name_pattern"] = "sized"  # precision and scale, length
-        sizes = [("a", 10, 5), ("b", 20, 0), ("c", 65535, 0)]
+        sizes = [("a", 10, 5), ("b", 20, 0), ("c", 256, 0)]
         assert called("procedure_columns", 3, 7, 9, **routine) == sizes
         routine = {"schema_pattern": name, "function_name_pattern": "func"}
         assert called("functions", 2, 5, **routine) == [("func", "func(integer, double precision)")]
