@@ -23,6 +23,7 @@ import redshift_connector
 from infra.local.backfill import Outcome, backfill
 from infra.local.config import Config, Ports
 from infra.local.environment import environment
+from infra.local.processes import stack_processes
 from infra.local.stack import Stack
 from tests.leash import leashed
 
@@ -136,6 +137,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     free = {Ports.variable(port.name): "0" for port in fields(Ports)}
     with leashed(Stack(Config.load({"STARLIFT_STATE": str(state), **free}))) as stack:
         yield Lab(stack)
+        processes = stack_processes(stack.config, stack.supervisor.session())
+        assert len(processes) > len(stack.services)
+    assert not [process for process in processes if process.is_running()]
 
 
 TABLES = {

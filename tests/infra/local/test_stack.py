@@ -1,4 +1,4 @@
-"""Real servers: PostgreSQL, S3 and moto in state folders of their own, then Airflow as well."""
+"""Real servers: PostgreSQL, S3 and moto in state folders of their own."""
 
 import contextlib
 import os
@@ -17,6 +17,7 @@ from infra.local.processes import stack_processes
 from infra.local.stack import Stack
 from infra.local.storage import make_buckets, s3_client
 from tests.dags.lake import small_stack
+from tests.infra.local.listening import listening
 from tests.leash import leashed, watched
 
 pytestmark = pytest.mark.slow
@@ -41,15 +42,6 @@ def processes_of(stack):
     return stack_processes(stack.config, stack.supervisor.session())
 
 
-def listening_addresses(processes):
-    pids = {process.pid for process in processes}
-    return {
-        connection.laddr.ip
-        for connection in psutil.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN and connection.pid in pids
-    }
-
-
 @pytest.fixture
 def stack(tmp_path):
     with leashed(Stack(free_config(tmp_path / "a state folder"), only=BASE)) as it:
@@ -62,7 +54,7 @@ def test_up_is_healthy_on_loopback_and_down_leaves_nothing(stack):
     assert stack.is_up()
     processes = processes_of(stack)
     assert {each.pid for each in health} < {process.pid for process in processes}
-    assert listening_addresses(processes) == {"127.0.0.1"}
+    assert {each.ip for each in listening(processes)} == {"127.0.0.1"}
     assert stack.down() == 0
     assert not [process for process in processes if process.is_running()]
     assert processes_of(stack) == []
@@ -167,21 +159,3 @@ def test_a_service_that_cannot_run_is_shown_with_its_log(tmp_path):
     with watched(stack), pytest.raises(StackError, match=r"postgres: .*postgres\.log"):
         stack.up(seconds=60)
     assert processes_of(stack) == []
-
-
-def test_airflow_listens_on_loopback_only_and_ends_with_its_children(tmp_path):
-    names = ("api-server", "scheduler", "dag-processor", "triggerer")
-    stack = Stack(free_config(tmp_path), only=["postgres", *(f"airflow-{name}" for name in names)])
-    with leashed(stack):
-        assert {each.state for each in stack.status()} == {"healthy"}
-        processes = processes_of(stack)
-        assert listening_addresses(processes) == {"127.0.0.1"}
-        ports = set(vars(stack.config.ports).values())
-        pids = {process.pid for process in processes}
-        listening = {
-            connection.laddr.port
-            for connection in psutil.net_connections(kind="inet")
-            if connection.status == psutil.CONN_LISTEN and connection.pid in pids
-        }
-        assert listening <= ports
-    assert not [process for process in processes if process.is_running()]
