@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from tests.integration.published import station, when
+from tests.dbt_project.published_trips import station, when
 
 LONGEST_NAME = 160
 

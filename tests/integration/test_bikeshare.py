@@ -1,6 +1,5 @@
 """Whole runs of the bike-share DAG, on a stack of their own."""
 
-import csv
 from collections import Counter
 from datetime import date
 
@@ -9,7 +8,6 @@ import pytest
 from infra.local.samples import bikeshare
 from tests.integration.killer import Killer
 from tests.integration.leaks import leaks, secrets_of, tables, written_files
-from tests.integration.published import BATCHES, DATA, read, station
 from tests.integration.raw_trips import Calculated
 
 pytestmark = pytest.mark.integration
@@ -213,108 +211,6 @@ def test_killed_processes_leave_nothing_behind(lab, clean, fingerprint):
     after = lab.clusters()
     assert len(after) == len(clusters) + 1
     assert {state for _, state in after} == {"TERMINATED"}, after
-
-
-needs_real_files = pytest.mark.skipif(not DATA.is_dir(), reason=f"the real files are not at {DATA}")
-
-
-@pytest.fixture(scope="module")
-def expected():
-    """Per batch: raw rows, rejects; over all: the latest version of each trip."""
-    counts, trips = {}, {}
-    for month, feeds in BATCHES.items():
-        rows = [row for name in feeds["trips"] for row in read(name)]
-        kept = [row for row in rows if row]
-        counts[f"{month:%Y%m%dT000000}"] = (len(rows), len(rows) - len(kept))
-        trips |= {row["id"]: (month, row) for row in kept}
-    return counts, trips
-
-
-@pytest.fixture(scope="module")
-def loaded(lab):
-    """The real files, through the DAG."""
-    for month, feeds in BATCHES.items():
-        for feed, names in feeds.items():
-            prefix = f"raw/bikeshare/{feed}/{month:%Y/%m}"
-            lab.upload({f"{prefix}/{name}": DATA / name for name in names})
-    outcome, said = lab.run(min(BATCHES), max(BATCHES))
-    assert len(outcome.succeeded) == len(BATCHES), "\n".join(said)
-    return lab
-
-
-def batch_filter(column):
-    ids = ", ".join(f"'{month:%Y%m%dT000000}'" for month in BATCHES)
-    return f"{column} in ({ids})"
-
-
-@needs_real_files
-def test_raw_rows_and_rejects(loaded, expected):
-    rows = loaded.query(
-        f"""
-        select batch_id, raw_rows, rejected_rows, loaded_rows
-        from ops.load_ledger
-        where feed = 'trips' and {batch_filter("batch_id")}
-        """
-    )
-    assert {batch: (raw, rejected) for batch, raw, rejected, _ in rows} == expected[0]
-    assert all(raw == rejected + loaded_rows for _, raw, rejected, loaded_rows in rows)
-
-
-@needs_real_files
-def test_one_fact_row_per_trip(loaded, expected):
-    rows = loaded.query(
-        f"""
-        select trip_id, started_at, ended_at
-        from marts.fct_trips
-        where {batch_filter("_batch_id")}
-        """
-    )
-    assert {trip: (start, end) for trip, start, end in rows} == {
-        trip: (row["start"], row["end"]) for trip, (_, row) in expected[1].items()
-    }
-    assert len(rows) == len(expected[1])
-
-
-@needs_real_files
-def test_station_totals(loaded, expected):
-    """Departures and arrivals per station name, over the trips of these batches."""
-    rows = loaded.query(
-        f"""
-        select
-            departure.station_name,
-            arrival.station_name
-        from marts.fct_trips as trip
-        join marts.dim_station as departure
-            on trip.start_station_key = departure.station_key
-        join marts.dim_station as arrival
-            on trip.end_station_key = arrival.station_key
-        where {batch_filter("trip._batch_id")}
-        """
-    )
-    trips = [row for _, row in expected[1].values()]
-    assert Counter(start for start, _ in rows) == Counter(station(t["from"]) for t in trips)
-    assert Counter(end for _, end in rows) == Counter(
-        station(t["to"]) or "No station" for t in trips
-    )
-
-
-@needs_real_files
-def test_stations_have_their_published_place_and_size(loaded):
-    with (DATA / "Divvy_Stations_2016.csv").open(newline="", encoding="utf-8-sig") as file:
-        published = {
-            station(row["name"]): (float(row["latitude"]), int(row["dpcapacity"]))
-            for row in csv.DictReader(file)
-        }
-    rows = loaded.query(
-        """
-        select station_name, latitude, dock_count
-        from marts.dim_station
-        where dock_count is not null
-        """
-    )
-    found = {name: (float(latitude), docks) for name, latitude, docks in rows}
-    for name, place_and_size in published.items():
-        assert found[name] == pytest.approx(place_and_size, abs=1e-6), name
 
 
 def test_no_secret_is_written_down(lab, clean):

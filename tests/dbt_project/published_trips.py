@@ -7,13 +7,13 @@ from pathlib import Path
 DATA = Path(__file__).parents[3] / "shared" / "data" / "divvy"
 
 BATCHES = {
-    date(2019, 12, 1): {
-        "trips": ["Divvy_Trips_2016_sample.csv", "Divvy_Trips_2019_Q3.csv"],
+    date(2016, 12, 1): {
+        "trips": ["Divvy_Trips_2016_sample.csv"],
         "stations": ["Divvy_Stations_2016.csv"],
     },
-    date(2020, 1, 1): {"trips": ["Divvy_Trips_2019_Q4.csv", "Divvy_Trips_2020_Q1.csv"]},
+    date(2019, 10, 1): {"trips": ["Divvy_Trips_2019_Q3.csv", "Divvy_Trips_2019_Q4.csv"]},
+    date(2020, 1, 1): {"trips": ["Divvy_Trips_2020_Q1.csv"]},
 }
-"""Which files come with which batch: two months that one back-fill takes, two layouts in each."""
 TIMES = ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M:%S")
 COLUMNS = {
     "id": ("trip_id", "ride_id"),
