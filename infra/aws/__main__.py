@@ -11,16 +11,17 @@ from typing import Annotated
 import boto3
 import typer
 
-from infra.aws import connections, cost, destroy, doctor, service_roles, warehouse
+from infra.aws import airflow_commands, connections, cost, destroy, doctor, service_roles, warehouse
 from infra.aws.advice import OF_AWS, advice, said
 from infra.aws.context import PROJECT, Context, say
 from infra.aws.deploy import render, set_usage_limit
 from infra.aws.deployment import ORDER, Deployment, Template
-from infra.aws.errors import DeployError
+from infra.aws.errors import DeployError, Stopped
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
+app.add_typer(airflow_commands.app)
 
 
 @app.callback()
@@ -84,7 +85,7 @@ def deploy(
     if only in {None, "redshift"} and here.outputs().get("Kind") == "serverless":
         client = here.session.client("redshift-serverless")
         say(set_usage_limit(client, here.deployment.name))
-    say("Deployed. Next: connections, then trigger.")
+    say("Deployed. Next: connections, then unpause and trigger.")
 
 
 @app.command()
@@ -148,42 +149,6 @@ def write_connections(context: typer.Context) -> None:
     warehouse.prepare(here.session, here.deployment, found, say)
 
 
-@app.command()
-def trigger(
-    context: typer.Context,
-    dag: Annotated[str, typer.Argument(help="Id of a DAG, such as bikeshare.")],
-    batch: Annotated[
-        str | None, typer.Option(help="Start of the batch, such as 2021-09-01.")
-    ] = None,
-    wait: Annotated[bool, typer.Option(help="Follow the run to its end.")] = True,
-) -> None:
-    """Run a DAG now and follow its tasks; exit 1 when the run fails."""
-    here: Context = context.obj
-    try:
-        state = here.airflow().trigger(dag, batch, say, wait=wait)
-    except Stopped:
-        raise Stopped(
-            "A run that has started goes on, and the same command would start another. Watch it in "
-            "Airflow's UI, or read a task's log with `logs`."
-        ) from None
-    say(f"{dag}: {state}")
-    if state == "failed":
-        raise typer.Exit(1)
-
-
-@app.command()
-def logs(
-    context: typer.Context,
-    dag: Annotated[str, typer.Argument(help="Id of a DAG, such as bikeshare.")],
-    task: Annotated[str, typer.Argument(help="Id of a task, such as load_trips.")],
-    run: Annotated[str | None, typer.Option(help="Run id; else the newest run.")] = None,
-    attempt: Annotated[int | None, typer.Option(help="Which try; else the newest.")] = None,
-) -> None:
-    """Print the log of a task."""
-    airflow = context.obj.airflow()
-    say(airflow.log(dag, run or airflow.last_run(dag), task, attempt))
-
-
 @app.command(name="doctor")
 def examine(context: typer.Context) -> None:
     """Check account, quotas, versions, packages, stacks, TLS and Airflow; exit 1 if one is bad."""
@@ -234,15 +199,6 @@ def _is_confirmed(name: str) -> bool:
     except typer.Abort:  # there is nobody to ask
         say("")
         return False
-
-
-class Stopped(BaseException):
-    """Ctrl-C: not a KeyboardInterrupt, which typer would turn into a message of its own."""
-
-    def __init__(self, advice: str = "") -> None:
-        super().__init__(
-            advice or "AWS goes on with what it was told; run the command again to follow it."
-        )
 
 
 def main() -> int:

@@ -43,7 +43,9 @@ BY_CODE = {
         ),
         UNKNOWN,
     ),
-    **dict.fromkeys(("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"), REFUSED),
+    **dict.fromkeys(
+        ("403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation"), REFUSED
+    ),
     **dict.fromkeys(
         ("EntityNotFoundException", "NoSuchBucket", "NoSuchEntity", "ResourceNotFoundException"),
         ABSENT,
@@ -80,6 +82,15 @@ BY_KIND: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 def said(error: Exception) -> str:
     """The error in one line: an answer may hold a whole page."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same request may well be answered a little later."""
+    if isinstance(error, ClientError):
+        return advice(error) == AGAIN
+    return isinstance(
+        error, exceptions.ConnectionError | exceptions.HTTPClientError | ResponseParserError
+    )
 
 
 def advice(error: Exception) -> str:

@@ -1,25 +1,46 @@
-"""MWAA's own door to Airflow's REST API: trigger a DAG, follow its run, read a task's log."""
+"""MWAA's own door to Airflow's REST API: start a run, follow it, turn schedules on and off."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
+from infra.aws.advice import OF_AWS, passes
 from infra.aws.change_sets import Say
 from infra.aws.errors import DeployError
 
+T = TypeVar("T")
+
 RUNNING = frozenset({"queued", "running"})
+CONFLICT = 409
+SERVER_ERROR = 500
+PATH_LENGTH = 64
+"""Characters of a path that InvokeRestApi takes at most, which is why run ids and task ids travel
+in queries and bodies (docs.aws.amazon.com/mwaa/latest/API/API_InvokeRestApi.html)."""
+PAGE = 100
+"""Items that Airflow gives in one answer at most ([api] maximum_page_limit)."""
+LOOKS = 6
+"""How often a look at a run is repeated that got no answer; the run itself goes on."""
+
+
+class Refused(DeployError):
+    """Airflow's own refusal of a request; ``status`` is its HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Airflow:
-    """Airflow of one MWAA environment.
+    """Airflow of one MWAA environment; ``pause`` is the time between two looks, in seconds.
 
     Requests are signed with the caller's AWS identity; MWAA takes them to the web server, also to
     a private one (MWAA user guide, "Using the Apache Airflow REST API").
     """
 
-    def __init__(self, client: Any, environment: str, pause: float = 10.0) -> None:
+    def __init__(self, client: Any, environment: str, pause: float = 5.0) -> None:
         self.client = client
         self.environment = environment
         self.pause = pause
@@ -31,7 +52,15 @@ class Airflow:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Make one request; raises DeployError with Airflow's own words when it refuses."""
+        """Make one request; raises Refused with Airflow's own words when it refuses.
+
+        Raises DeployError for a path that MWAA would not take.
+        """
+        if len(path) > PATH_LENGTH:
+            raise DeployError(
+                f"MWAA takes paths of {PATH_LENGTH} characters, and {path} has {len(path)}: use "
+                "Airflow's UI."
+            )
         arguments: dict[str, Any] = {"Name": self.environment, "Method": method, "Path": path}
         if body is not None:
             arguments["Body"] = dict(body)
@@ -43,50 +72,77 @@ class Airflow:
             self.client.exceptions.RestApiClientException,
             self.client.exceptions.RestApiServerException,
         ) as error:
-            said = error.response.get("RestApiResponse") or error.response["Error"].get("Message")
-            raise DeployError(f"Airflow refused {method} {path}: {said}") from None
+            answer = error.response
+            said = answer.get("RestApiResponse") or answer["Error"].get("Message")
+            status = int(answer.get("RestApiStatusCode") or 0)
+            raise Refused(f"Airflow refused {method} {path}: {_detail(said)}", status) from None
 
-    def trigger(self, dag: str, batch: str | None, say: Say, *, wait: bool) -> str:
-        """Start a run, optionally of the batch that starts at ``batch``; returns its state.
+    def set_paused(self, dag: str, *, paused: bool) -> None:
+        """Turn a DAG's schedule off or on; a DAG that MWAA sees for the first time is off."""
+        self.call("PATCH", f"/dags/{dag}", {"is_paused": paused})
 
-        With ``wait`` the tasks' states are told as they change, until the run ends.
+    def start(self, dag: str, batch: str | None, run_id: str) -> None:
+        """Start a run of this id, optionally of the batch that starts at ``batch``.
+
+        A request that got no answer may have started it, and is repeated by botocore: the id is
+        what keeps it one run. Raises DeployError when the DAG is paused, so that nothing would run.
         """
-        run = self.call(
-            "POST", f"/dags/{dag}/dagRuns", {"logical_date": None, "conf": _conf(batch)}
-        )
-        run_id, state = run["dag_run_id"], run["state"]
-        say(f"{dag}: run {run_id} {state}")
-        told: dict[str, str | None] = {}
-        while wait and state in RUNNING:
-            time.sleep(self.pause)
-            state = self.call("GET", f"/dags/{dag}/dagRuns/{run_id}")["state"]
-            found = self.call(
-                "GET", f"/dags/{dag}/dagRuns/{run_id}/taskInstances", query={"limit": 1000}
+        if self.call("GET", f"/dags/{dag}")["is_paused"]:
+            raise DeployError(
+                f"{dag} is paused: its run would wait. `python -m infra.aws unpause {dag}` turns "
+                "it on, its schedule included."
             )
-            for task in found["task_instances"]:
-                if task["state"] and told.get(task["task_id"]) != task["state"]:
-                    told[task["task_id"]] = task["state"]
-                    say(f"  {task['task_id']}: {task['state']}")
-        return str(state)
+        body = {
+            "dag_run_id": run_id,
+            "logical_date": datetime.now(UTC).isoformat(),
+            "conf": {} if batch is None else {"batch": batch},
+        }
+        try:
+            self.call("POST", f"/dags/{dag}/dagRuns", body)
+        except Refused as refused:
+            if refused.status != CONFLICT:
+                raise
 
-    def log(self, dag: str, run: str, task: str, attempt: int | None = None) -> str:
-        """The log of one try of a task, as text; by default of the newest.
+    def follow(self, dag: str, run_id: str, say: Say) -> str:
+        """Tell the tasks' states as they change until the run ends; returns the run's state."""
+        told: dict[tuple[str, int], str] = {}
+        while True:
+            state = self._patiently(lambda: self.state(dag, run_id))
+            for task in self._patiently(lambda: list(self.tasks(dag, run_id))):
+                key, now = (task["task_id"], task["map_index"]), task["state"]
+                if now and told.get(key) != now:
+                    told[key] = now
+                    say(f"  {task['task_id']}: {now}")
+            if state not in RUNNING:
+                return state
+            time.sleep(self.pause)
 
-        Raises DeployError when the task has not begun.
-        """
-        path = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}"
-        if attempt is None:
-            attempt = int(self.call("GET", path)["try_number"])
-        if attempt < 1:
-            raise DeployError(f"{task} of {dag}, run {run}, has not begun.")
-        answer = self.call("GET", f"{path}/logs/{attempt}", query={"full_content": True})
-        content = answer.get("content", []) if isinstance(answer, Mapping) else answer
-        if isinstance(content, str):
-            return content
-        return "\n".join(
-            str(each.get("event", each)) if isinstance(each, Mapping) else str(each)
-            for each in content
+    def state(self, dag: str, run_id: str) -> str:
+        """The state of a run; raises DeployError when there is none of this id."""
+        found = self.call(
+            "GET", f"/dags/{dag}/dagRuns", query={"run_id_pattern": run_id, "limit": PAGE}
         )
+        for run in found["dag_runs"]:  # the pattern is SQL's, in which _ stands for any character
+            if run["dag_run_id"] == run_id:
+                return str(run["state"])
+        raise DeployError(f"{dag} has no run {run_id}.")
+
+    def tasks(self, dag: str, run_id: str, task: str | None = None) -> Iterator[Mapping[str, Any]]:
+        """The task instances of a run, or those of one of its tasks."""
+        body: dict[str, Any] = {"dag_ids": [dag], "dag_run_ids": [run_id], "page_limit": PAGE}
+        if task is not None:
+            body["task_ids"] = [task]
+        offset = 0
+        while True:
+            found = self.call(
+                "POST",
+                "/dags/~/dagRuns/~/taskInstances/list",
+                {**body, "page_offset": offset},
+            )
+            yield from found["task_instances"]
+            offset += PAGE
+            if offset >= found["total_entries"]:
+                return
 
     def last_run(self, dag: str) -> str:
         """Id of a DAG's newest run; raises DeployError when it never ran."""
@@ -97,6 +153,33 @@ class Airflow:
             raise DeployError(f"{dag} never ran. Start it with: python -m infra.aws trigger {dag}")
         return str(found["dag_runs"][0]["dag_run_id"])
 
+    def import_errors(self) -> list[str]:
+        """Why DAG files can't be read: each file's name, and the last line of its error."""
+        found = self.call("GET", "/importErrors", query={"limit": PAGE})
+        return [
+            f"{each['filename']}: {(each['stack_trace'].strip().splitlines() or [''])[-1]}"
+            for each in found["import_errors"]
+        ]
 
-def _conf(batch: str | None) -> dict[str, str]:
-    return {} if batch is None else {"batch": batch}
+    def _patiently(self, look: Callable[[], T]) -> T:
+        """Look again when there was no answer: a web server that is busy is no failed run."""
+        for left in reversed(range(LOOKS)):
+            try:
+                return look()
+            except Refused as refused:
+                if not left or refused.status < SERVER_ERROR:
+                    raise
+            except OF_AWS as error:
+                if not left or not passes(error):
+                    raise
+            time.sleep(self.pause)
+        raise AssertionError("the last look returns or raises")
+
+
+def new_run_id() -> str:
+    """An id as Airflow gives it to a run that a person starts; unique by its microseconds."""
+    return f"manual__{datetime.now(UTC).isoformat()}"
+
+
+def _detail(said: Any) -> Any:
+    return said.get("detail", said) if isinstance(said, Mapping) else said
