@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.server import ThreadedMotoServer
 
 from infra.aws import wheels
 from infra.aws.deployment import Deployment
@@ -28,6 +29,16 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws(), filled():
         yield boto3.Session(region_name="us-east-1")
+
+
+@pytest.fixture
+def server(account: Any) -> Iterator[str]:
+    """The same account over HTTP."""
+    threaded = ThreadedMotoServer("127.0.0.1", port=0)
+    threaded.start()
+    host, port = threaded.get_host_and_port()
+    yield f"http://{host}:{port}"
+    threaded.stop()
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from infra.aws.deploy import Deployer, render, set_usage_limit
 from infra.aws.deployment import Deployment
@@ -208,16 +207,6 @@ def test_stacks_with_data_are_protected_until_destroy(account: Any, deployment: 
     client = account.client("cloudformation")
     with pytest.raises(client.exceptions.ClientError, match="TerminationProtection"):
         client.delete_stack(StackName="starlift-dev-storage")
-
-
-@pytest.fixture
-def server(account: Any) -> Iterator[str]:
-    """The same account over HTTP."""
-    threaded = ThreadedMotoServer("127.0.0.1", port=0)
-    threaded.start()
-    host, port = threaded.get_host_and_port()
-    yield f"http://{host}:{port}"
-    threaded.stop()
 
 
 def test_deploy_resume_and_destroy_over_http(server: str, deployment: Deployment) -> None:
