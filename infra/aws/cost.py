@@ -11,8 +11,12 @@ from typing import Any
 from infra.aws.deployment import Deployment, Template
 
 PRICES = Path(__file__).with_name("prices.toml")
+VERIFIED = ("page", "price list")
+"""How the source of a price begins that was read from AWS (see prices.toml)."""
+METADATA_GIGABYTES = 10
+"""Of MWAA's metadata database, as in AWS's own examples of common workloads."""
 ENDPOINT_ZONES = 2
-ALARMS = 4
+ALARMS = 5
 SECRETS = 4
 CONTROL_DISK, WORKER_DISK = 40, 60
 """Gigabytes of a machine's disk (stacks/selfhosted.yaml)."""
@@ -40,13 +44,28 @@ class Item:
     """Whether it is paid while nothing runs."""
 
 
+class Prices(dict[str, float]):
+    """Dollars by name; keeps in ``doubtful`` which prices were used that nobody has verified."""
+
+    def __init__(self, table: Mapping[str, Mapping[str, Any]]) -> None:
+        super().__init__({name: float(price["dollars"]) for name, price in table.items()})
+        self.sources = {name: str(price["source"]) for name, price in table.items()}
+        self.doubtful: set[str] = set()
+
+    def __getitem__(self, name: str) -> float:
+        if not self.sources[name].startswith(VERIFIED):
+            self.doubtful.add(name)
+        return super().__getitem__(name)
+
+
 @dataclass(frozen=True)
 class Estimate:
-    """Lines of an estimate, and the month and region of its prices."""
+    """Lines of an estimate, month and region of its prices, and those that are not verified."""
 
     items: tuple[Item, ...]
     date: str
     region: str
+    doubtful: tuple[str, ...]
 
     @property
     def total(self) -> float:
@@ -57,13 +76,13 @@ class Estimate:
 def estimate(deployment: Deployment, use: Use | None = None) -> Estimate:
     """Estimate a month's cost of a deployment from its parameters and its use."""
     use = use or Use()
-    prices = tomllib.loads(PRICES.read_text(encoding="utf-8"))
-    hourly, monthly = prices["hourly"], prices["monthly"]
-    hours = float(prices["hours_a_month"])
+    table = tomllib.loads(PRICES.read_text(encoding="utf-8"))
+    hourly, monthly = Prices(table["hourly"]), Prices(table["monthly"])
+    hours = float(table["hours_a_month"])
     value = _values(deployment)
     airflow = _machines if deployment.on_machines else _mwaa
     items = [
-        *airflow(value, prices, hours),
+        *airflow(value, hourly, monthly, hours),
         *_network(value, hourly, hours),
         *_warehouse(value, hourly, hours, use),
         Item(
@@ -88,7 +107,8 @@ def estimate(deployment: Deployment, use: Use | None = None) -> Estimate:
         ),
     ]
     kept = tuple(item for item in items if item.dollars)
-    return Estimate(kept, prices["date"], prices["region"])
+    doubtful = tuple(sorted(hourly.doubtful | monthly.doubtful))
+    return Estimate(kept, table["date"], table["region"], doubtful)
 
 
 def render(found: Estimate) -> str:
@@ -98,6 +118,8 @@ def render(found: Estimate) -> str:
         kind = "always" if item.fixed else "by use"
         lines.append(f"  {item.dollars:10,.2f}  {kind}  {item.what}")
     lines.append(f"  {found.total:10,.2f}  in all, without traffic, requests and tax")
+    if found.doubtful:
+        lines.append(f"  Not verified with AWS: {', '.join(found.doubtful)} (docs/aws.md, Cost)")
     return "\n".join(lines)
 
 
@@ -111,21 +133,25 @@ def _values(deployment: Deployment) -> dict[str, str]:
     return values | dict(deployment.settings)
 
 
-def _mwaa(value: Mapping[str, str], prices: Mapping[str, Any], hours: float) -> list[Item]:
-    hourly, size, workers = prices["hourly"], value["EnvironmentClass"], int(value["MinWorkers"])
-    return [
+def _mwaa(value: Mapping[str, str], hourly: Prices, monthly: Prices, hours: float) -> list[Item]:
+    size, more_workers = value["EnvironmentClass"], int(value["MinWorkers"]) - 1
+    dollars = METADATA_GIGABYTES * monthly["mwaa metadata gigabyte"]
+    items = [
         Item(f"MWAA {size}", hourly[f"mwaa {size}"] * hours, fixed=True),
-        Item(
-            f"MWAA workers beyond the first ({workers - 1})",
-            hourly[f"mwaa worker {size}"] * hours * (workers - 1),
-            fixed=True,
-        ),
+        Item(f"MWAA metadata, {METADATA_GIGABYTES} GB", dollars, fixed=True),
     ]
+    if more_workers:
+        what = f"MWAA workers beyond the first ({more_workers})"
+        dollars = hourly[f"mwaa worker {size}"] * hours * more_workers
+        items.append(Item(what, dollars, fixed=True))
+    return items
 
 
-def _machines(value: Mapping[str, str], prices: Mapping[str, Any], hours: float) -> list[Item]:
+def _machines(
+    value: Mapping[str, str], hourly: Prices, monthly: Prices, hours: float
+) -> list[Item]:
     """Airflow on EC2; more workers than the least are not counted."""
-    hourly, workers = prices["hourly"], int(value["LeastWorkers"])
+    workers = int(value["LeastWorkers"])
     zones = 2 if value["DatabaseZones"] == "two" else 1
     gigabytes = CONTROL_DISK + workers * WORKER_DISK
     priced = {
@@ -133,7 +159,7 @@ def _machines(value: Mapping[str, str], prices: Mapping[str, Any], hours: float)
         f"EC2 {value['WorkerType']}, {workers} workers": workers
         * hourly[f"ec2 {value['WorkerType']}"]
         * hours,
-        f"Disks, {gigabytes} GB": gigabytes * prices["monthly"]["disk gigabyte"],
+        f"Disks, {gigabytes} GB": gigabytes * monthly["disk gigabyte"],
         f"Metadata database {value['DatabaseType']}, {zones} zones": zones
         * hourly[f"rds {value['DatabaseType']}"]
         * hours,

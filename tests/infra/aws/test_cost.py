@@ -51,13 +51,18 @@ SIZE = re.compile(
 )
 
 
+def prices(table: str) -> dict[str, float]:
+    found = tomllib.loads(cost.PRICES.read_text("utf-8"))
+    assert found["hours_a_month"] == 730
+    return {name: price["dollars"] for name, price in found[table].items()}
+
+
 def dollars(text: str) -> int:
     return int(text.replace(",", ""))
 
 
 def test_the_guides_table_of_sizes_adds_up() -> None:
-    prices = tomllib.loads(cost.PRICES.read_text("utf-8"))
-    hourly, monthly, month = prices["hourly"], prices["monthly"], prices["hours_a_month"]
+    hourly, monthly, month = prices("hourly"), prices("monthly"), 730
     rows = [found.groupdict() for found in SIZE.finditer(GUIDE)]
     assert [row["data"] for row in rows] == ["1 GB", "100 GB", "5 TB"]
     for row in rows:
@@ -82,8 +87,7 @@ def test_the_guides_table_of_sizes_adds_up() -> None:
 
 
 def test_the_guides_steps_cost_what_the_prices_say() -> None:
-    prices = tomllib.loads(cost.PRICES.read_text("utf-8"))
-    hourly, monthly = prices["hourly"], prices["monthly"]
+    hourly, monthly = prices("hourly"), prices("monthly")
     airflow, nat = hourly["mwaa mw1.small"], hourly["nat gateway"]
     told = f"{airflow + nat:.2f} dollars an hour, used or not: Airflow {airflow}, NAT {nat} |"
     assert told in GUIDE
@@ -93,7 +97,16 @@ def test_the_guides_steps_cost_what_the_prices_say() -> None:
 
 
 def test_every_price_says_where_it_comes_from() -> None:
-    lines = cost.PRICES.read_text("utf-8").splitlines()
-    priced = [line for line in lines if line.startswith('"')]
-    assert len(priced) > 20
-    assert [line for line in priced if "#" not in line] == []
+    table = tomllib.loads(cost.PRICES.read_text("utf-8"))
+    for price in [*table["hourly"].values(), *table["monthly"].values()]:
+        assert price.keys() == {"dollars", "source"}
+        assert price["source"].startswith((*cost.VERIFIED, "others", "none"))
+
+
+def test_a_plan_names_the_prices_that_nobody_has_verified(deployment: Deployment) -> None:
+    found = cost.estimate(deployment)
+    assert found.doubtful == ("emr node m6g.xlarge",)
+    assert "Not verified with AWS: emr node m6g.xlarge (docs/aws.md, Cost)" in cost.render(found)
+    settings = {**deployment.settings, "EnvironmentClass": "mw1.xlarge", "MinWorkers": "2"}
+    larger = cost.estimate(dataclasses.replace(deployment, settings=settings))
+    assert {"mwaa mw1.xlarge", "mwaa worker mw1.xlarge"} < set(larger.doubtful)
