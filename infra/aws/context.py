@@ -62,7 +62,10 @@ class Context:
     def publish(self, outputs: Mapping[str, str]) -> None:
         """Build and upload what Airflow runs."""
         releases = self.releases(outputs)
-        settings = airflow_settings(self.deployment, outputs, self.region)
+        settings = {
+            **airflow_settings(self.deployment, outputs, self.region),
+            "STARLIFT_PACKAGES": components.packages(self.deployment, PROJECT),
+        }
         with tempfile.TemporaryDirectory(prefix="starlift-publish-") as folder:
             say("Parsing the dbt project and checking its contracts")
             parsed = manifest.build(PROJECT, Path(folder), settings)

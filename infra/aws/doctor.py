@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,13 @@ from botocore.exceptions import ClientError
 
 from infra.aws import components, service_roles, wheels
 from infra.aws.advice import OF_AWS, advice, said
+from infra.aws.airflow_api import Airflow
 from infra.aws.archive import PYTHON
 from infra.aws.change_sets import Stack
 from infra.aws.deployment import Deployment
 from infra.aws.destroy import Clients
 from infra.aws.errors import DeployError
+from infra.aws.finding import Finding
 
 ADDRESSES_PER_REGION = "L-0263D0A3"
 VPCS_PER_REGION = "L-F678F1CE"
@@ -33,16 +34,6 @@ CONFLICT = (
 NO_INDEX = (
     "This needs a package index: set UV_DEFAULT_INDEX where yours is not PyPI, and look again."
 )
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check found; ``remedy`` says what to do when it is not well."""
-
-    check: str
-    well: bool
-    found: str
-    remedy: str = ""
 
 
 class Doctor:
@@ -75,6 +66,7 @@ class Doctor:
             self.buckets_refuse_plain_http,
             self.warehouse_asks_for_tls,
             self.environment,
+            self.dags,
         )
         for check in checks:
             name = check.__name__.replace("_", " ")
@@ -240,6 +232,14 @@ class Doctor:
             f"{found['Status']} {update.get('Error', {}).get('ErrorMessage', '')}".strip(),
             "Read the log groups airflow-<name>-* for requirements_install and startup_script.",
         )
+
+    def dags(self) -> Finding:
+        """Can Airflow read its DAGs? A release's file also fails when a package is missing."""
+        if self.deployment.on_machines:
+            return Finding("DAGs", True, "see the UI: this needs MWAA's API")
+        errors = Airflow(self.session.client("mwaa"), self.deployment.name).import_errors()
+        remedy = "Put the cause right, then publish; what was not installed also takes a deploy."
+        return Finding("DAGs", not errors, "; ".join(errors) or "all can be read", remedy)
 
     def _machines(self) -> Finding:
         """Does every group of machines have as many healthy ones as it should?"""

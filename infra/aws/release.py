@@ -43,7 +43,8 @@ STARTUP = "airflow/startup.sh"
 PLUGINS = "airflow/plugins.zip"
 BUNDLE = "airflow/selfhosted.zip"
 FOLDERS = ("dags", "dbt_project", "profiles")
-LEFT_OUT = frozenset({"target", "logs", "__pycache__", "dbt_packages"})
+LEFT_OUT = frozenset({"target", "logs", "__pycache__", "dbt_packages", ".user.yml"})
+"""What tools leave in a checkout; the last is dbt's name for whoever runs it."""
 HASH_LENGTH = 16
 
 

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
-import stat
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.aws import manifest as manifests
-from infra.aws.airflow_settings import airflow_settings
 from infra.aws.deployment import Deployment
 from infra.aws.errors import DeployError
 from infra.aws.release import (
@@ -24,12 +16,10 @@ from infra.aws.release import (
     REQUIREMENTS,
     STARTUP,
     SWITCH,
-    Release,
     Releases,
     content_hash,
     environment_keys,
     startup_script,
-    switch_file,
 )
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -92,6 +82,7 @@ def project(tmp_path: Path) -> Path:
         "dags/__pycache__/one.pyc": "left out",
         "dbt_project/dbt_project.yml": "name: starlift\n",
         "dbt_project/target/manifest.json": "left out",
+        "profiles/.user.yml": "left out",
         "profiles/profiles.yml": "starlift: {}\n",
         "spark_jobs/__init__.py": "",
         "spark_jobs/preprocess.py": "print()\n",
@@ -222,64 +213,3 @@ def test_each_way_to_run_airflow_starts_with_files_of_its_own(
     settings: dict[str, str], parameters: set[str]
 ) -> None:
     assert environment_keys(Deployment("starlift", "dev", settings)).keys() == parameters
-
-
-@pytest.fixture
-def read_only(tmp_path: Path, deployment: Deployment, manifest: Path) -> Iterator[Path]:
-    """A component's DAG folder with the real project's release in it, which nothing may write."""
-    settings = airflow_settings(deployment, OUTPUTS, "us-east-1")
-    release = Release("0123456789abcdef", "2026-01-01T00:00:00Z", settings)
-    folder = tmp_path / "dags"
-    root = folder / "releases" / release.hash
-    root.mkdir(parents=True)
-    for name in ("dags", "dbt_project", "profiles"):
-        subprocess.run(["cp", "-r", str(PROJECT / name), str(root / name)], check=True)
-    shutil.copy(manifest, root / "manifest.json")
-    (folder / "starlift.py").write_bytes(switch_file(release))
-    (folder / ".airflowignore").write_text("releases/\n")
-    _writable(folder, on=False)
-    yield folder
-    _writable(folder, on=True)
-
-
-def _writable(folder: Path, *, on: bool) -> None:
-    for path in (folder, *folder.rglob("*")):
-        mode = path.stat().st_mode
-        path.chmod(mode | stat.S_IWUSR if on else mode & ~0o222)
-
-
-def test_the_switch_brings_every_dag_from_a_read_only_folder(read_only: Path) -> None:
-    """Parsed as Airflow does it, by a process of its own; a digest proves that nothing changed."""
-    before = _digest(read_only)
-    expected = {path.stem for path in (PROJECT / "dags").glob("*.py")}
-    program = (
-        "import sys, json\n"
-        "from airflow.dag_processing.dagbag import DagBag\n"
-        "bag = DagBag(sys.argv[1])\n"
-        "json.dump({'dags': sorted(bag.dags), 'errors': bag.import_errors}, sys.stdout)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(read_only)],
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(read_only.parent),
-            "AIRFLOW_HOME": str(read_only.parent / "airflow"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found == {"dags": sorted(expected), "errors": {}}
-    assert _digest(read_only) == before
-
-
-def _digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        digest.update(str(path).encode())
-        if path.is_file():
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
