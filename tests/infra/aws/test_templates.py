@@ -188,3 +188,10 @@ def test_every_parameter_says_what_it_is_and_is_bound() -> None:
 def test_outputs_have_one_name_in_all_stacks() -> None:
     names = [name for stack in ORDER for name in Template.load(stack).document["Outputs"]]
     assert len(names) == len(set(names))
+
+
+def test_every_output_is_described_and_exported_under_the_deployments_name() -> None:
+    for stack in ORDER:
+        for name, output in Template.load(stack).document["Outputs"].items():
+            assert output["Description"], f"{stack}.{name}"
+            assert texts(output.get("Export")) == [f"${{Name}}-{name}"], f"{stack}.{name}"
