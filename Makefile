@@ -96,7 +96,7 @@ test: setup ## Run all tests, with real servers
 	@$(PYTHON) -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder --durations 15
 
 .PHONY: test-long
-test-long: setup ## Run what `make test` leaves out: two Celery workers, real files through Airflow
+test-long: setup ## Run what `make test` leaves out: two Celery workers, real files in Airflow, the guide to AWS
 	@$(PYTHON) -m pytest -m long
 
 .PHONY: test-quick

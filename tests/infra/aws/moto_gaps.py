@@ -1,7 +1,8 @@
 """What moto's CloudFormation lacks and these tests need, so that our own code can be the real one.
 
-moto 5.2 carries a change set out without making outputs and cannot let one fail. It knows neither
-termination protection nor conditions of exports nor ``Fn::Cidr`` nor attributes of attributes, and
+moto 5.2 carries a change set out without making outputs and cannot let one fail. It keeps no
+versions in a bucket whose template says so. It knows neither termination protection nor conditions
+of exports nor ``Fn::Cidr`` nor attributes of attributes, and
 it leaves resources out that it has no model for, so that outputs made of them have no value.
 Everything here only adds to moto: nothing of ours is replaced.
 """
@@ -20,6 +21,7 @@ from moto.cloudformation.models import CloudFormationBackend, Stack
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.ec2.models import ec2_backends
 from moto.iam.models import Role
+from moto.s3.models import FakeBucket, s3_backends
 
 FAILURES: dict[str, str] = {}
 """Stacks (by name) whose next change fails, each with the reason that its event tells."""
@@ -108,6 +110,7 @@ def filled() -> Iterator[None]:
         mock.patch.object(
             Stack, "has_parameters", lambda stack, other: SUBMITTED.get(stack.stack_id) == other
         ),
+        mock.patch.object(FakeBucket, "create_from_cloudformation_json", _versioned_bucket),
         mock.patch.object(parsing.ResourceMap, "delete", _delete_resources),
         mock.patch.object(parsing.OutputMap, "exports", property(_exports)),
         mock.patch.object(CloudFormationBackend, "create_change_set", _create_change_set),
@@ -124,6 +127,7 @@ def filled() -> Iterator[None]:
 _delete = CloudFormationBackend.delete_stack
 _create = CloudFormationBackend.create_change_set
 _delete_all = parsing.ResourceMap.delete
+_make_bucket = FakeBucket.create_from_cloudformation_json
 _all_exports = parsing.OutputMap.exports.fget  # type: ignore[attr-defined]
 
 
@@ -133,6 +137,20 @@ def _create_change_set(
     sent = dict(parameters)
     made = _create(self, parameters=parameters, **others)
     SUBMITTED[made[0]] = sent
+    return made
+
+
+def _versioned_bucket(
+    resource_name: str,
+    cloudformation_json: dict[str, Any],
+    account_id: str,
+    region_name: str,
+    **others: Any,
+) -> FakeBucket:
+    made = _make_bucket(resource_name, cloudformation_json, account_id, region_name, **others)
+    versioning = cloudformation_json.get("Properties", {}).get("VersioningConfiguration", {})
+    if versioning.get("Status") == "Enabled":
+        s3_backends[account_id]["aws"].put_bucket_versioning(resource_name, "Enabled")
     return made
 
 
