@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from infra.aws import cost
 from infra.aws.deployment import ORDER, TEMPLATES, Template
 from tests.infra.aws.policies import of_type, resources, texts
 
@@ -195,3 +196,16 @@ def test_every_output_is_described_and_exported_under_the_deployments_name() -> 
         for name, output in Template.load(stack).document["Outputs"].items():
             assert output["Description"], f"{stack}.{name}"
             assert texts(output.get("Export")) == [f"${{Name}}-{name}"], f"{stack}.{name}"
+
+
+def test_every_alarm_is_heard_and_priced() -> None:
+    alarms = {
+        name: resource
+        for stack, name, resource in of_type("AWS::CloudWatch::Alarm")
+        if stack == "monitoring" and resource.get("Condition") in {None, "Serverless"}
+    }
+    assert len(alarms) == cost.ALARMS
+    assert "DagsAreBroken" in alarms
+    for name, resource in alarms.items():
+        assert resource["Properties"]["AlarmActions"] == [{"Ref": "Alerts"}], name
+        assert resource["Properties"]["AlarmDescription"], name
