@@ -1,4 +1,8 @@
-"""Preprocessing against a bare Spark read, cast and write of the same rows, and its memory."""
+"""Preprocessing against a bare Spark read, cast and write of the same rows, and its memory.
+
+Files are large enough for what no row costs (planning, starting jobs, compiling) not to decide, and
+a quarter of them tells it apart from what a row costs.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,17 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from benchmarks.pair import Bound, Measurement, Pair, Side
+from benchmarks.pair import Bound, Measurement, Side
 from benchmarks.trips import SHAPES, Shape
+from benchmarks.volume import Volume, Volumes
 from infra.local.java import find_java_home
 from infra.local.livy.submit import s3_mounts
 from spark_jobs import preprocess
@@ -26,9 +32,11 @@ from spark_jobs.writer import plan_files
 
 TARGET = 1.25  # 80% of the throughput
 HEAP = "768m"
-GROWTH = 1.2  # of the live heap, from one file size to four times it
+GROWTH = 1.2  # of the live heap, from one file size to `SHARE` times it
+SHARE = 4
+_REPEATS = 48  # of the larger file; both are read by two tasks
 _ROW_GROUP = "parquet.block.size"
-_PAUSE = 0.4  # seconds between two looks at the heap, for which Java stops
+_PAUSE = 1.0  # seconds between two looks at the heap, for which Java stops
 
 
 @contextlib.contextmanager
@@ -36,24 +44,44 @@ def pairs() -> Iterator[list[Measurement]]:
     """Time for each format, then memory."""
     with tempfile.TemporaryDirectory() as folder, _spark(Path(folder)) as spark:
         lake = Path(folder) / "s3" / "lake"
-        measurements: list[Measurement] = []
-        for shape in SHAPES:
-            shape.write(lake / shape.name)
-            size = sum(file.stat().st_size for file in (lake / shape.name).iterdir())
-            clear = partial(_clear, lake)
-            bare = Side("bare read, cast, write", partial(_bare, spark, shape), clear)
-            ours = Side("preprocess", partial(_preprocess, shape), clear)
-            name = f"{shape.title}, {size / 2**20:.0f} MB"
-            measurements.append(Pair(name, bare, ours, TARGET, rounds=2))
         yield [
-            *measurements,
+            *(_Later(partial(_volumes, spark, shape, lake)) for shape in SHAPES),
             Bound(
-                "live heap through a file, against that through a file of a quarter its size",
+                f"live heap through a file, against that through one of 1/{SHARE} of its size",
                 partial(_growth, spark, SHAPES[0], lake),
                 GROWTH,
                 "times",
             ),
         ]
+
+
+@dataclass(frozen=True)
+class _Later:
+    """A measurement that is prepared when its turn comes, and whose files are then removed."""
+
+    prepare: Callable[[], contextlib.AbstractContextManager[Measurement]]
+
+    def lines(self) -> list[str]:
+        """Prepare and measure."""
+        with self.prepare() as measurement:
+            return measurement.lines()
+
+
+@contextlib.contextmanager
+def _volumes(spark: SparkSession, shape: Shape, lake: Path) -> Iterator[Measurement]:
+    small = shape.at(f"{shape.name}-part", shape.repeats // 4)
+    clear = partial(_clear, lake)
+
+    def volume(shape: Shape) -> Volume:
+        shape.write(shape.repeats, lake / shape.name)
+        bare = Side("bare read, cast, write", partial(_bare, spark, shape), clear)
+        return Volume(shape.rows, bare, Side("preprocess", partial(_preprocess, shape), clear))
+
+    volumes = volume(small), volume(shape)
+    size = sum(file.stat().st_size for file in (lake / shape.name).iterdir())
+    yield Volumes(f"{shape.title}, {size / 2**20:.0f} MB", *volumes, TARGET)
+    for each in (small, shape):
+        shutil.rmtree(lake / each.name)
 
 
 @contextlib.contextmanager
@@ -111,38 +139,43 @@ def _preprocess(shape: Shape) -> None:
 
 
 def _growth(spark: SparkSession, shape: Shape, lake: Path) -> float:
-    """Return how many times as much heap a file of four times the size takes.
+    """Return how many times as much heap a file of several times the size takes.
 
     Row groups are small, so that the Parquet writer's buffer is as full with either file.
     """
     conf: Any = spark.sparkContext._jsc
     conf.hadoopConfiguration().set(_ROW_GROUP, str(2 * 2**20))
-    whole = next((lake / shape.name).iterdir()).read_bytes()
     live = []
     try:
-        for number, share in enumerate((4, 1, 4, 1)):
-            folder = lake / f"memory{number}"
-            folder.mkdir()
-            part = whole[: len(whole) // share]
-            (folder / "a.csv").write_bytes(part[: part.rindex(b"\n") + 1])
+        for share in (SHARE, 1):
+            part = shape.at(f"memory-{share}", _REPEATS // share)
+            part.write(part.repeats, lake / part.name)
             _clear(lake)
-            live.append(_live_heap(spark, partial(_preprocess, shape.at(folder.name))))
+            live.append(_live_heap(spark, partial(_preprocess, part)))
+            shutil.rmtree(lake / part.name)
     finally:
         conf.hadoopConfiguration().unset(_ROW_GROUP)
-    return live[3] / live[2]
+    return live[1] / live[0]
 
 
 def _live_heap(spark: SparkSession, run: partial[None]) -> float:
-    """Return the most bytes that were alive, by collections while it runs."""
+    """Return the most bytes that were alive, by full collections while it runs.
+
+    It is what they left: a look at the heap afterwards would count what was made since.
+    """
     java: Any = spark.sparkContext._jvm
-    bean = java.java.lang.management.ManagementFactory.getMemoryMXBean()
+    pools = [
+        pool
+        for pool in java.java.lang.management.ManagementFactory.getMemoryPoolMXBeans()
+        if str(pool.getType()) == "Heap memory"
+    ]
     most, ended = 0, threading.Event()
 
     def look() -> None:
         nonlocal most
         while not ended.wait(_PAUSE):
             java.System.gc()
-            most = max(most, int(bean.getHeapMemoryUsage().getUsed()))
+            most = max(most, sum(int(pool.getCollectionUsage().getUsed()) for pool in pools))
 
     watcher = threading.Thread(target=look)
     watcher.start()

@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from spark_jobs import sql
 from spark_jobs.feed import Feed, parse_feed
 
 FILES = 2
-LINES = 25_000  # different ones; they are shuffled and repeated
+LINES = 25_000  # different ones; a file has them several times, shuffled anew
 FORMATS = [
     "yyyy-MM-dd HH:mm:ss",
     "M/d/yyyy H:mm",
@@ -74,11 +75,17 @@ class Shape:
     feed: Feed
     casts: tuple[str, ...]
     read: Callable[[SparkSession, str], DataFrame]
-    write: Callable[[Path], None]
+    write: Callable[[int, Path], None]
+    repeats: int
 
-    def at(self, name: str) -> Shape:
-        """Return the shape of files in another folder."""
-        return replace(self, name=name)
+    @property
+    def rows(self) -> int:
+        """Return how many rows all files have."""
+        return FILES * LINES * self.repeats
+
+    def at(self, name: str, repeats: int) -> Shape:
+        """Return the shape of files in another folder, each with its lines so often."""
+        return replace(self, name=name, repeats=repeats)
 
 
 def _feed(columns: tuple[tuple[str, str, str], ...], absent: Any = (), **files: Any) -> Feed:
@@ -179,9 +186,9 @@ def _write_lines(lines: list[str], repeats: int, folder: Path, header: str = "")
                 file.write("\n".join(lines) + "\n")
 
 
-def _write_parquet(rows: int, folder: Path) -> None:
+def _write_parquet(repeats: int, folder: Path) -> None:
     folder.mkdir()
-    rng = random.Random(9)  # noqa: S311 made-up trips
+    rows, rng = repeats * LINES, random.Random(9)  # noqa: S311 made-up trips
     begin = datetime.datetime(2024, 1, 1)
     moments = [begin + datetime.timedelta(seconds=rng.randrange(2_600_000)) for _ in range(rows)]
     cents = [rng.randrange(10_000) / 100 for _ in range(rows)]
@@ -203,8 +210,8 @@ def _write_parquet(rows: int, folder: Path) -> None:
 
 
 def _csv(name: str, title: str, broken: float) -> Shape:
-    writing: Callable[[Path], None] = lambda folder: _write_csv(broken, 14, folder)  # noqa: E731
-    return Shape(name, title, _feed(COLUMNS, ABSENT), _casts(COLUMNS, ABSENT), _read_csv, writing)
+    feed, casts = _feed(COLUMNS, ABSENT), _casts(COLUMNS, ABSENT)
+    return Shape(name, title, feed, casts, _read_csv, partial(_write_csv, broken), 28)
 
 
 SHAPES = (
@@ -216,7 +223,8 @@ SHAPES = (
         _feed(TAXI, format="parquet"),
         _casts(TAXI, typed=True),
         _read_parquet,
-        lambda folder: _write_parquet(700_000, folder),
+        _write_parquet,
+        80,
     ),
     Shape(
         "json",
@@ -224,6 +232,7 @@ SHAPES = (
         _feed(COLUMNS, ABSENT, format="jsonl"),
         _casts(COLUMNS, ABSENT),
         _read_json,
-        lambda folder: _write_json(4, folder),
+        _write_json,
+        16,
     ),
 )

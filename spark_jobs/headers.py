@@ -12,7 +12,7 @@ from functools import partial
 from spark_jobs.csv_text import QuoteError, split_record
 from spark_jobs.errors import BatchError
 from spark_jobs.feed import ExtraColumns, Feed, FileFormat, Format
-from spark_jobs.json_text import plain_names
+from spark_jobs.json_text import plain_shape
 from spark_jobs.raw_files import FileError, Findings, check_head, format_of
 from spark_jobs.storage import Storage, StoredFile
 
@@ -25,8 +25,8 @@ _UNREADABLE = "\ufffd"
 class Header:
     """The header of one file: its text as Spark reads the line, and its names without blanks.
 
-    Of a Parquet file the text is its schema as Spark's JSON; of JSON lines there is none, and the
-    names are those of the first line, if it is a plain one (see `json_text`).
+    Of a Parquet file the text is its schema as Spark's JSON; of JSON lines it is how plain ones are
+    written (see `json_text`), and there are no names.
     """
 
     file: StoredFile
@@ -92,9 +92,9 @@ def _find_families(
         looks = pool.map(lambda f: findings.guard([f], lambda: read(f)), files)
         headers = [header for header in looks if header is not None]
     if form is Format.JSONL:
-        names = Counter(header.names for header in headers).most_common(1)
+        shapes = Counter(header.text for header in headers).most_common(1)
         every = tuple(header.file for header in headers)
-        return [Family(every, each, (), {}, {}, form) for each, _ in names]
+        return [Family(every, (), (shape,), {}, {}, form) for shape, _ in shapes]
     return group_headers(feed, headers, findings)
 
 
@@ -196,13 +196,12 @@ def _read_csv(storage: Storage, feed: Feed, file: StoredFile) -> Header:
 def _read_json(storage: Storage, feed: Feed, file: StoredFile) -> Header:
     head = _read_text(storage, feed, file).decode(feed.files.charset, errors="replace")
     start = head.removeprefix(_BOM).lstrip()
-    names = plain_names(_lines(start)[0])
     if start and not start.startswith("{"):
         raise FileError(
             f"{file.name} does not begin with a JSON object: it must hold one object per line; "
             "correct `files.format` in the contract, or the file"
         )
-    return Header(file, "", names)
+    return Header(file, plain_shape(_lines(start)), ())
 
 
 def _read_parquet(storage: Storage, feed: Feed, file: StoredFile) -> Header:

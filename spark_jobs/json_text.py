@@ -1,67 +1,113 @@
-"""Lines of JSON of which the shape is known, read by one regular expression instead of a parser.
+"""Lines of JSON as SQL: a struct of texts for lines like the first, a variant for all others.
 
-Most files hold the same names in the same order in every line. A line that has those of the first,
-plain values and no escapes is taken apart as it stands, every digit of its numbers included; any
-other line is for the parser. A pattern matches what JSON allows (RFC 8259) and no more.
+Most files hold the same names in the same order in every line. A line is plain when the texts that
+Spark's parser takes from it, put between the names as the file's first line has them, are the line
+again: then nothing else is in it, no name is there twice, and nothing is written in another way
+than it is read. That costs a copy and a comparison. Any other line is read as a variant, which
+takes longer and keeps every digit and every name.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from spark_jobs import sql
 
 _MARK = "\x01"  # JSON has no such character outside of escapes
 _OBJECT = r"^[ \t\r]*+\{"
-_MOST_NAMES = 200  # the pattern's depth, and so Java's stack, grows with them
+_MOST_NAMES = 200  # the comparison is Java code for each
 _BLANK = r"[ \t\r]*+"
-# Each character by itself: Java looks those up in a table, and compares with a range.
-_CONTROLS = "".join(f"\\x{code:02x}" for code in range(32))
-_TEXT = rf'"([^"\\{_CONTROLS}]*+)"'
-# Written as a number that was parsed is written again: no zero at the end, no exponent.
-_OTHER = r"(true|false|0|-?[1-9][0-9]{0,17}(?:\.[0-9]{0,16}[1-9])?|-?0\.[0-9]{0,16}[1-9])"
-_VALUE = f"(?:{_TEXT}|{_OTHER}|null)"
+_NAME = r'"([^"\\\x00-\x1f]*+)"'
+_TEXT = r'"(?:[^"\\\x00-\x1f]|\\.)*+"'
+_NUMBER = r"-?[0-9]++(?:\.[0-9]++)?(?:[eE][-+]?[0-9]++)?"
+# Written as a variant is written again: no zero at the end, no exponent.
+_OTHER = r"(?:true|false|0|-?[1-9][0-9]{0,17}(?:\.[0-9]{0,16}[1-9])?|-?0\.[0-9]{0,16}[1-9])"
+_PAIR = re.compile(rf"{_NAME}{_BLANK}:{_BLANK}({_TEXT}|{_NUMBER}|true|false|null)")
 
 
-def plain_names(line: str) -> tuple[str, ...]:
-    """Return the names of a line's object in its order; () where the parser has to read such lines.
+@dataclass(frozen=True)
+class Plain:
+    """How plain lines are written: their names, and what stands before, between and after values.
 
-    That is when a name is there twice or not written as it is, or when there are too many.
+    Of `bare` names the values are written without quotes: numbers, true and false.
     """
-    try:
-        pairs = json.loads(line, object_pairs_hook=list)
-    except ValueError:
-        return ()
-    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
-        return ()
-    names = tuple(name for name, _ in pairs)
-    written = all(_quoted(name) in line and name.isprintable() for name in names)
-    return names if written and len(set(names)) == len(names) <= _MOST_NAMES else ()
+
+    names: tuple[str, ...]
+    between: tuple[str, ...]
+    bare: frozenset[str]
 
 
-def marked(raw: str, names: Sequence[str]) -> str:
-    """Return the SQL of the values of a plain line, each after a mark; of other lines themselves.
+def plain_shape(lines: Sequence[str]) -> str:
+    """Return how lines like the first are written, for `plain`; '' if none of them can be plain.
 
-    NULL is an empty text.
+    That is so when it is no object, or has a value of several, or a name twice or not written as it
+    is, or too many. The lines after it tell how values are written that the first one lacks.
     """
-    values = f"{_BLANK},{_BLANK}".join(
-        f"{re.escape(_quoted(name))}{_BLANK}:{_BLANK}{_VALUE}" for name in names
-    )
-    pattern = sql.literal(rf"\A\{{{_BLANK}{values}{_BLANK}\}}{_BLANK}\z")
-    groups = "".join(f"{_MARK}${2 * at + 1}${2 * at + 2}" for at in range(len(names)))
-    return f"regexp_replace({raw}, {pattern}, {sql.literal(groups)})"
+    pairs = list(_PAIR.finditer(lines[0]))
+    names = [pair[1] for pair in pairs]
+    between = _PAIR.sub(lambda pair: pair[0][: pair.start(2) - pair.start()] + _MARK, lines[0])
+    shape = rf"\{{{_BLANK}{_PAIR.pattern}(?:{_BLANK},{_BLANK}{_PAIR.pattern})*+{_BLANK}\}}{_BLANK}"
+    if not re.fullmatch(shape, lines[0]) or not len(set(names)) == len(names) <= _MOST_NAMES:
+        return ""
+    if not all(name.isprintable() for name in names):
+        return ""
+    bare = [name for name in names if _is_bare(name, lines)]
+    return json.dumps([names, between.split(_MARK), bare], ensure_ascii=False)
 
 
-def is_plain(raw: str, text: str) -> str:
-    """Return the condition that a line is plain, from what `marked` made of it."""
-    return f"startswith({text}, {sql.literal(_MARK)}) and startswith({raw}, '{{')"
+def plain(shape: str, owners: Mapping[str, str]) -> Plain | None:
+    """Return what `plain_shape` said; None for '', or if two names are one column's (`owners`)."""
+    if not shape:
+        return None
+    names, between, bare = json.loads(shape)
+    claimed = [owners[name] for name in names if name in owners]
+    if len(set(claimed)) < len(claimed):
+        return None
+    return Plain(tuple(names), tuple(between), frozenset(bare))
 
 
-def split(text: str) -> str:
-    """Return the SQL of the array of a plain line's values, from what `marked` made of it."""
-    return f"split(substring({text}, 2), {sql.literal(_MARK)}, -1)"
+def _is_bare(name: str, lines: Iterable[str]) -> bool:
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except ValueError:  # the last line of a file's head is cut off
+            continue
+        value = found.get(name) if isinstance(found, dict) else None
+        if value is not None:
+            return not isinstance(value, str)
+    return False
+
+
+def read_plain(raw: str, shape: Plain) -> str:
+    """Return the SQL of the struct of a plain line's values, for the functions below.
+
+    Its fields are f0, f1 and so on: names may differ in nothing but case, which is one for Spark.
+    """
+    read = ", ".join(f"{sql.name(name)} string" for name in shape.names)
+    fields = ", ".join(f"f{at}: string" for at in range(len(shape.names)))
+    return f"cast(from_json({raw}, {sql.literal(read)}) as struct<{fields}>)"
+
+
+def is_plain(raw: str, shape: Plain, read: str) -> str:
+    """Return the condition that a line is plain, from what `read_plain` took from it."""
+    parts, conditions = [sql.literal(shape.between[0])], []
+    for at, (name, after) in enumerate(zip(shape.names, shape.between[1:], strict=True)):
+        value = f"{read}.f{at}"
+        if name in shape.bare:
+            conditions.append(f"coalesce(rlike({value}, {sql.literal(f'^{_OTHER}$')}), true)")
+            parts.append(f"coalesce({value}, 'null')")
+        else:
+            parts.append(f"coalesce(concat('\"', {value}, '\"'), 'null')")
+        parts.append(sql.literal(after))
+    return " and ".join([f"{raw} = {sql.concat(*parts)}", *conditions])
+
+
+def values_of_plain(read: str, shape: Plain) -> str:
+    """Return the SQL of the array of a plain line's values."""
+    return f"array({', '.join(f'{read}.f{at}' for at in range(len(shape.names)))})"
 
 
 def parse(raw: str) -> str:
@@ -98,7 +144,3 @@ def _value_of(parsed: str, name: str) -> str:
         return f"element_at({values_of(parsed)}, {sql.literal(name)})"
     mark = "'" if '"' in name else '"'
     return f"variant_get({parsed}, {sql.literal(f'$[0][{mark}{name}{mark}]')}, 'string')"
-
-
-def _quoted(name: str) -> str:
-    return json.dumps(name, ensure_ascii=False)

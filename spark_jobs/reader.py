@@ -115,16 +115,17 @@ def _lines(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
 
     Hadoop's line reader takes \\n, \\r\\n and \\r as line ends, and a byte order mark off.
     """
-    files, lines = feed.files, scan(spark, feed, family)
+    lines, text = scan(spark, feed, family), "value"
+    if feed.files.charset != "utf-8":
+        text = f"decode(cast(value as binary), {sql.literal(feed.files.charset)})"
+    return lines.selectExpr(f"{text} as {RAW}", *_PLACE).where(f"trim({RAW}) <> ''")
+
+
+def _is_readable(files: FileFormat) -> str:
+    """Return the condition that the text of a line is in the files' encoding, without NUL."""
     if files.charset == "utf-8":
-        readable = f"is_valid_utf8(value) and not contains(value, {NUL}) as _readable"
-        decoded = lines.selectExpr(f"value as {RAW}", *_PLACE, readable)
-    else:
-        text = f"decode(cast(value as binary), {sql.literal(files.charset)})"
-        decoded = lines.selectExpr(f"{text} as {RAW}", *_PLACE).selectExpr(
-            "*", f"not {_unreadable(RAW)} as _readable"
-        )
-    return decoded.where(f"trim({RAW}) <> ''")
+        return f"is_valid_utf8({RAW}) and not contains({RAW}, {NUL})"
+    return f"not {_unreadable(RAW)}"
 
 
 def _read_csv_lines(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
@@ -142,7 +143,7 @@ def _read_csv_lines(spark: SparkSession, feed: Feed, family: Family) -> DataFram
         f"if({simple}, null, {parsed}) as _record",
     ).selectExpr(
         *(*_PLACE, RAW),
-        f"case when not _readable then '{Flaw.ENCODING.value}' "
+        f"case when not ({_is_readable(files)}) then '{Flaw.ENCODING.value}' "
         f"when _fields is not null and size(_fields) <> {names} then '{Flaw.COUNT.value}' "
         f"when _record is not null and {badly_quoted(RAW, files)} then '{Flaw.QUOTING.value}' "
         f"when _record.{CORRUPT} is not null then '{Flaw.COUNT.value}' end as {FLAW}",
@@ -166,18 +167,19 @@ def _read_csv_records(spark: SparkSession, feed: Feed, family: Family) -> DataFr
 
 
 def _read_json(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
-    """Read an object per line; plain lines like the first go round the parser.
+    """Read an object per line: plain lines like the first as they are, the others as variants.
 
     Either way a line is an array: the values of the first line's names, then those of columns that
     it has not.
     """
-    owners, names = feed.owners(), _plain_names(feed, family)
+    owners = feed.owners()
+    names = plain.names if (plain := json_text.plain(family.header_texts[0], owners)) else ()
     claimed = all(name in owners for name in names)
     known = f"array({', '.join(sql.literal(name) for name in owners)})"
     unclaimed = "false"
     if feed.extra_columns is ExtraColumns.FAIL:
         unclaimed = f"size(array_except(json_object_keys({RAW}), {known})) > 0"
-        unclaimed = f"if(_parsed is null, {'false' if claimed else 'true'}, {unclaimed})"
+        unclaimed = f"if(_plain, {'false' if claimed else 'true'}, {unclaimed})"
     columns, values = [], [sql.literal(None)] * len(names)
     for column in feed.columns:
         mine = [name for name, owner in owners.items() if owner == column.name]
@@ -191,29 +193,27 @@ def _read_json(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
         else:
             values.append(json_text.value_of("_parsed", mine))
         columns.append(f"{value} as {sql.name(column.name)}")
-    marked = json_text.marked(RAW, names) if names else "''"
-    lines = _lines(spark, feed, family).selectExpr("*", f"{marked} as _marked")
-    plain, broken = json_text.is_plain(RAW, "_marked"), json_text.is_broken(RAW, "_parsed")
-    parsed = lines.selectExpr("*", f"if({plain}, null, {json_text.parse(RAW)}) as _parsed")
+    read = json_text.read_plain(RAW, plain) if plain else "null"
+    is_plain = json_text.is_plain(RAW, plain, "_read") if plain else "false"
+    taken = json_text.values_of_plain("_read", plain) if plain else "null"
+    parsed, broken = json_text.parse(RAW), json_text.is_broken(RAW, "_parsed")
+    split = f"if(_plain, {taken}, if({broken}, null, array({', '.join(values)})))"
+    readable = _is_readable(feed.files)
+    if feed.files.charset == "utf-8":  # what could not be decoded is not the line again
+        readable = f"_plain or ({readable})"
     # What stands in a selection twice becomes a Java method of its own.
-    split = (
-        f"if({plain}, {json_text.split('_marked')}, if({broken}, null, array({', '.join(values)})))"
+    lines = _lines(spark, feed, family).selectExpr("*", f"{read} as _read")
+    lines = lines.selectExpr(
+        "*", f"{is_plain} as _plain", f"if({is_plain}, null, {parsed}) as _parsed"
     )
-    return parsed.selectExpr("*", f"{split} as _values", f"{split} is null as _broken").selectExpr(
+    return lines.selectExpr("*", f"{split} as _values", f"{split} is null as _broken").selectExpr(
         *(*_PLACE, RAW),
-        f"case when not _readable then '{Flaw.ENCODING.value}' "
+        f"case when not ({readable}) then '{Flaw.ENCODING.value}' "
         f"when _broken then '{Flaw.JSON.value}' "
         f"when {unclaimed} then '{Flaw.EXTRA.value}' end as {FLAW}",
         f"{len(owners)} as {FIELDS}",
         *columns,
     )
-
-
-def _plain_names(feed: Feed, family: Family) -> tuple[str, ...]:
-    """Return the names of plain lines; () where two of them are the same column's."""
-    owners = feed.owners()
-    claimed = [owners[name] for name in family.names if name in owners]
-    return family.names if len(set(claimed)) == len(claimed) else ()
 
 
 def _read_parquet(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:

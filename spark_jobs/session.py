@@ -26,7 +26,10 @@ _CONF = {
         "org.apache.spark.sql.catalyst.optimizer.PushProjectionThroughUnion"
     ),
     # Good and rejected rows are written side by side, without sorting one from the other first.
-    "spark.sql.maxConcurrentOutputFileWriters": "2",
+    # Good and rejected rows are written side by side, without sorting one from the other first. As
+    # soon as there are as many writers as this says, Spark sorts the rest (FileFormatDataWriter,
+    # setupCurrentWriterUsingMap): the two need one more.
+    "spark.sql.maxConcurrentOutputFileWriters": "3",
     # All steps of the pass are one loop in Java, also for feeds of many columns (a step that is not
     # in it copies every row), as long as HotSpot compiles it: no method above 8,000 bytes.
     "spark.sql.codegen.maxFields": "2000",

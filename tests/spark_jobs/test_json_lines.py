@@ -1,4 +1,4 @@
-"""Plain lines of JSON go round the parser: they say what it says, and no other line does."""
+"""Plain lines of JSON are no variants: they say what those say, and no other line does."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from spark_jobs import json_text
 from spark_jobs.feed import Format, parse_feed
 from spark_jobs.headers import Family
-from spark_jobs.json_text import plain_names
 from spark_jobs.reader import read_files
 from spark_jobs.session import build_session
 from spark_jobs.storage import Storage
@@ -20,7 +20,7 @@ from tests.spark_jobs.feeds import column, feed
 
 pytestmark = pytest.mark.slow
 
-NAMES = ("id", "a b", "it's", 'say "x"', "why?", "ü.[0]")
+NAMES = ("id", "a b", "it's", "say 'x'", "why?", "ü.[0]")
 PLAIN = ['"x"', '""', '" y "', '"ü\u3000{}:,"', "null", "true", "false", "0", "-7", "12.5", "-0.25"]
 PLAIN += ['"null"', "123456789012345678", "12345678901234567.0123456789012345", '"1.50"']
 OTHERS = ["-0", "1.50", "1e2", "-1E-3", "00", "1.", '"\\u00e9\\n"', '"tab\t"', "[1]", '{"k": 1.50}']
@@ -28,36 +28,87 @@ OTHERS += ["12345678901234567890", "0.12345678901234567890123", "TRUE", "NaN", "
 
 
 @pytest.mark.parametrize("extra", ["fail", "capture"])
-def test_plain_lines_are_read_as_the_parser_reads_them(
+def test_plain_lines_are_read_as_variants_are(
     spark: SparkSession, batches: Batches, extra: str
 ) -> None:
     rng = random.Random(5)  # noqa: S311 made-up lines
     lines = {_line(rng, NAMES, PLAIN) for _ in range(150)}
     lines |= {_line(rng, NAMES, [*PLAIN, *OTHERS]) for _ in range(250)}
     lines |= {_line(rng, rng.sample(NAMES, 4), PLAIN) for _ in range(20)}
+    lines |= {_line(rng, (*NAMES[1:], 'say "x"'), PLAIN) for _ in range(9)}
     lines |= {_line(rng, (*NAMES, name), PLAIN) for name in ("id", "other") for _ in range(9)}
     lines |= {f"{line}{end}" for line in sorted(lines)[:9] for end in (" ", "x", "}", ",0]", "] x")}
     lines |= {f"\x01{line}" for line in sorted(lines)[:9]}
-    batches.put("a.jsonl", "\n".join(sorted(lines)).encode())
+    lines |= {line.replace("x", "\udcff") for line in sorted(lines)[-40:]}
+    raw = "\n".join(sorted(lines)).encode(errors="surrogateescape")
+    batches.put("a.jsonl", raw)
     build_session("plain lines")
-    columns = [column(f"c{at}", "varchar(99)", aliases=[name]) for at, name in enumerate(NAMES)]
+    names = (*NAMES, 'say "x"')
+    columns = [column(f"c{at}", "varchar(99)", aliases=[name]) for at, name in enumerate(names)]
     columns += [column("rest", "super", extra=True)] * (extra == "capture")
     files = tuple(Storage(spark).glob(f"{batches.url}raw/*.jsonl"))
     spec = parse_feed(feed(*columns, files={"format": "jsonl"}, extra_columns=extra))
 
-    def read(names: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
-        family = Family(files, names, (), {}, {}, Format.JSONL)
-        return {
-            row["_raw"]: (row["_flaw"], *(row[c["name"]] or None for c in columns))
+    def read(shape: str) -> list[tuple[Any, ...]]:
+        family = Family(files, (), (shape,), {}, {}, Format.JSONL)
+        return [
+            (row["_raw"], row["_flaw"], *(row[c["name"]] or None for c in columns))
             for row in read_files(spark, spec, [family]).collect()
-        }
+        ]
 
-    parsed = read(())
-    assert read(NAMES) == parsed
-    assert len(parsed) == len({line for line in lines if line.strip(" ")})
-    assert read((*NAMES, "other")) == parsed
-    flaws = {values[0] for values in parsed.values()}
-    assert flaws == {None, "json"} | ({"extra"} if extra == "fail" else set())
+    as_variants = read("")
+    assert len(as_variants) == len({line for line in lines if line.strip(" ")})
+    assert {row[1] for row in as_variants} == {None, "json", "encoding"} | (
+        {"extra"} if extra == "fail" else set()
+    )
+    spaced = '{ "id": 1, "a b": "", "it\'s": null, "say \'x\'":2, "why?":true,\t"ü.[0]" : "" }'
+    bare = '{"id":"","a b":"","it\'s":"","say \'x\'":"","why?":"","ü.[0]":""}'
+    for first in (bare, spaced, bare.replace('"why?"', '"other"')):
+        shape = json_text.plain_shape([first])
+        assert shape
+        assert read(shape) == as_variants
+
+
+def test_which_lines_are_plain(spark: SparkSession) -> None:
+    build_session("plain lines")
+    first = '{"Id": "a", "id": null, "it\'s": 0, "why?.`": "x"}'
+    shape = json_text.plain_shape([first, '{"id": 5}', '{"id": "5"}'])
+    plain = json_text.plain(shape, {})
+    assert plain == json_text.Plain(
+        ("Id", "id", "it's", "why?.`"),
+        ('{"Id": ', ', "id": ', ', "it\'s": ', ', "why?.`": ', "}"),
+        frozenset({"id", "it's"}),
+    )
+    assert json_text.plain(shape, {"Id": "one", "id": "one"}) is None
+    like_it = '{{"Id": {}, "id": {}, "it\'s": {}, "why?.`": {}}}'
+    texts = ['"x"', '""', '" y "', '"ü\u3000{}:,"', "null", '"null"', '"1.50"', '"\'"']
+    numbers = [
+        *("true", "false", "0", "-7", "12.5", "-0.25", "null", "123456789012345678"),
+        "1234567.0123456789",
+    ]
+    lines = {like_it.format(text, number, number, text) for text in texts for number in numbers}
+    others = {
+        like_it.format(text, 0, 0, text) for text in ("1", "[1]", r'"\n"', '"\t"', "'x'", "{}")
+    }
+    others |= {
+        like_it.format('"x"', number, 0, "null")
+        for number in ("-0", "1.50", "1e2", "NaN", "00", '"x"', "[1]", "1234567890123456789")
+    }
+    others |= {line + end for line in sorted(lines)[:3] for end in (" ", "x", "}", ',"id": 0}')}
+    others |= {first.replace('"Id"', '"iD"'), first[:-1] + ', "id": 1}', first.replace(": ", ":")}
+    rows = spark.createDataFrame([(line,) for line in lines | others], "line string")
+    read = rows.selectExpr("line", f"{json_text.read_plain('line', plain)} as r")
+    found = read.selectExpr(
+        *("line", f"{json_text.is_plain('line', plain, 'r')} as plain"),
+        f"{json_text.values_of_plain('r', plain)} as texts",
+    ).collect()
+    assert {row.line for row in found if row.plain} == lines
+    for row in (row for row in found if row.plain):
+        values = [
+            value for _, value in json.loads(row.line, object_pairs_hook=list, parse_float=str)
+        ]
+        written = [json.dumps(v) if isinstance(v, bool | int) else v for v in values]
+        assert row.texts == written
 
 
 def test_every_digit_and_every_name_is_kept(batches: Batches) -> None:
@@ -94,11 +145,21 @@ def test_every_digit_and_every_name_is_kept(batches: Batches) -> None:
     ]
 
 
-def test_the_names_of_a_first_line(batches: Batches) -> None:
-    assert plain_names('{"a b": 1, "ü": {"x": 2}}') == ("a b", "ü")
-    no_names = ["", "x", "5", "[1]", "[[1, 2]]", "{}", '{"a": 1, "a": 2}', r'{"\u0061": 1}', '{"a']
-    assert [plain_names(line) for line in no_names] == [()] * len(no_names)
-    assert plain_names(json.dumps({f"n{at}": at for at in range(201)})) == ()
+def test_first_lines_that_no_line_can_be_like() -> None:
+    assert json_text.plain_shape(['{"a": 1.50, "b": "\\""}']) != ""
+    for line in [
+        "",
+        "x",
+        "5",
+        "[1]",
+        "{}",
+        '{"a": 1, "a": 2}',
+        r'{"\u0061": 1}',
+        '{"a',
+        '{"a": []}',
+    ]:
+        assert json_text.plain_shape([line]) == ""
+    assert json_text.plain_shape([json.dumps({f"n{at}": at for at in range(201)})]) == ""
 
 
 def _line(rng: random.Random, names: tuple[str, ...] | list[str], values: list[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import SparkSession
 
 from spark_jobs import preprocess
 from spark_jobs.feed import encode_feed
@@ -22,6 +23,27 @@ ORDERS = feed(
     column("customer", "varchar(20)"),
     reject_limit=0.5,
 )
+
+
+def test_rejected_rows_are_set_aside_without_sorting_all(
+    spark: SparkSession, batches: Batches
+) -> None:
+    """A sort takes memory pages of its own, and the pass has nothing else that does."""
+    store: Any = spark.sparkContext._jsc.sc().statusStore()
+
+    def stages() -> list[Any]:
+        defaults = [getattr(store, f"stageList$default${at}")() for at in (4, 5)]
+        found = store.stageList(None, False, False, *defaults)
+        listed = spark.sparkContext._jvm.scala.jdk.javaapi.CollectionConverters.asJava(found)
+        return sorted(listed, key=lambda stage: int(stage.stageId()))
+
+    batches.put("a.csv", b"id,customer\n1,a\nx,b\n" + b"2,c\n" * 1000)
+    before = len(stages())
+    outcome = batches.run(ORDERS)
+    assert (len(outcome.rows), len(outcome.rejects)) == (1001, 1)
+    written = stages()[before]
+    assert written.outputRecords() == 1002
+    assert written.peakExecutionMemory() == 0
 
 
 def test_the_parquet_file_is_what_copy_expects(batches: Batches) -> None:
