@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_GRANTS.html and its neighb
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from infra.local.redshift.errors import refused
 from infra.local.redshift.translate.admin import OWN, SHARED, no_setting
 from infra.local.redshift.translate.lexer import Kind, words
@@ -82,27 +84,19 @@ def _setting(parser: Parser) -> Plan:
 
 def _path(parser: Parser) -> str:
     """A dotted name as an array; drivers send its parts as parameters (`$1.$2`)."""
-    parts = [_part(parser)]
+    parts = [_given(parser, parser.name)]
     while parser.try_mark("."):
-        parts.append(_part(parser))
+        parts.append(_given(parser, parser.name))
     return f"array[{', '.join(parts)}]::text[]"
 
 
-def _part(parser: Parser) -> str:
+def _given(parser: Parser, read: Callable[[], str]) -> str:
+    """What is read as a literal, or the parameter in its place."""
     token = parser.token
     if token is not None and token.kind is Kind.PARAMETER:
         parser.index += 1
         return token.text
-    return literal(parser.name())
-
-
-def _text(parser: Parser) -> str:
-    """A text, or the parameter in its place."""
-    token = parser.token
-    if token is not None and token.kind is Kind.PARAMETER:
-        parser.index += 1
-        return token.text
-    return literal(parser.string())
+    return literal(read())
 
 
 def _array(parts: tuple[str, ...]) -> str:
@@ -130,7 +124,7 @@ def _listing(parser: Parser, function: str, arguments: str) -> Plan:
     types = ""
     if function.endswith("_parameters"):
         types = f", types => {argument_types(parser)}"
-    pattern = f", pattern => {_text(parser)}" if parser.try_word("like") else ""
+    pattern = f", pattern => {_given(parser, parser.string)}" if parser.try_word("like") else ""
     pattern += types
     limit = _limit(parser)
     call = f"pg_internal.{function}({arguments}{pattern})"
