@@ -125,6 +125,9 @@ def redshift_fields(
             mapped[field] = _ELSEWHERE.sub(r'"\1"."\2"', mapped[field])
     if _SYSTEM_VIEW.fullmatch(text):
         mapped["D"] = "The local Redshift gateway does not have this system view."
+    if text.startswith("function st_"):
+        mapped["D"] = "The local Redshift gateway has no spatial functions."
+        mapped.pop("H", None)
     mapped["M"] = mapped.get("M", "").replace('role "role:', 'role "')
     name = fields.get("n", "")
     if code == "23514" and name.startswith("rs_bytes_"):

@@ -251,3 +251,10 @@ def test_system_views_that_are_not_there_are_said_so(schema: Schema) -> None:
     with pytest.raises(psycopg.errors.UndefinedTable) as caught:
         schema.run("select * from stlx")
     assert caught.value.diag.message_detail is None
+
+
+def test_spatial_functions_that_are_not_there_are_said_so(schema: Schema) -> None:
+    with pytest.raises(psycopg.errors.UndefinedFunction) as caught:
+        schema.run("select st_geomfromtext('POINT(1 2)', 4326)")
+    told = (caught.value.diag.message_detail, caught.value.diag.message_hint)
+    assert told == ("The local Redshift gateway has no spatial functions.", None)
