@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.aws import components, service_roles, wheels
+from infra.aws import components, service_roles, warehouse, wheels
 from infra.aws.advice import OF_AWS, advice, said
 from infra.aws.airflow_api import Airflow
 from infra.aws.archive import PYTHON
@@ -65,6 +65,7 @@ class Doctor:
             self.stacks,
             self.buckets_refuse_plain_http,
             self.warehouse_asks_for_tls,
+            self.isolation,
             self.environment,
             self.dags,
         )
@@ -198,24 +199,28 @@ class Doctor:
 
     def warehouse_asks_for_tls(self) -> Finding:
         """Does the warehouse refuse connections without TLS?"""
-        outputs = self._stack("redshift").outputs()
-        if not outputs:
-            raise DeployError("The redshift stack is not there: run deploy.")
+        outputs = self._warehouse()
         if outputs.get("Kind") != "serverless":
             return Finding("warehouse", True, "provisioned: require_ssl is in its parameter group")
-        found = self.session.client("redshift-serverless").get_workgroup(
+        group = self.session.client("redshift-serverless").get_workgroup(
             workgroupName=self.deployment.name
         )["workgroup"]
         settings: Mapping[str, str] = {
-            each["parameterKey"]: each["parameterValue"] for each in found["configParameters"]
+            each["parameterKey"]: each["parameterValue"] for each in group["configParameters"]
         }
-        well = settings.get("require_ssl") == "true" and not found.get("publiclyAccessible")
-        return Finding(
-            "warehouse",
-            well,
-            f"require_ssl={settings.get('require_ssl')}",
-            "Deploy redshift again.",
+        well = settings.get("require_ssl") == "true" and not group.get("publiclyAccessible")
+        found = f"require_ssl={settings.get('require_ssl')}"
+        return Finding("warehouse", well, found, "Deploy redshift again.")
+
+    def isolation(self) -> Finding:
+        """Has the database snapshot isolation, under which loads side by side do not conflict?"""
+        outputs = self._warehouse()
+        level = warehouse.isolation(self.session, self.deployment, outputs)
+        remedy = (
+            "From another database, while nobody is connected: "
+            f"alter database {outputs['Database']} isolation level snapshot"
         )
+        return Finding("isolation", level.startswith("Snapshot"), level, remedy)
 
     def environment(self) -> Finding:
         """Is Airflow up, and did its last update succeed?"""
@@ -266,6 +271,12 @@ class Doctor:
 
     def _stack(self, name: str) -> Stack:
         return Stack(self.session.client("cloudformation"), self.deployment.stack_name(name))
+
+    def _warehouse(self) -> dict[str, str]:
+        outputs = self._stack("redshift").outputs()
+        if not outputs:
+            raise DeployError("The redshift stack is not there: run deploy.")
+        return outputs
 
     def _quota(
         self, what: str, service: str, code: str, used: int, needed: int, default: int

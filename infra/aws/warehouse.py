@@ -12,6 +12,10 @@ from infra.aws.errors import DeployError
 
 ENDED = frozenset({"FINISHED", "FAILED", "ABORTED"})
 ALREADY = "already exists"
+ISOLATION = (
+    "select database_isolation_level from svv_redshift_databases "
+    "where database_name = current_database()"
+)
 READERS = "starlift_readers"
 """Database role of the people who read; dbt grants it what it builds (STARLIFT_READERS)."""
 
@@ -59,6 +63,23 @@ def prepare(
         say(f"  {sql}: {'as before' if error else 'done'}")
 
 
+def isolation(
+    session: Any, deployment: Deployment, outputs: Mapping[str, str], pause: float = 1.0
+) -> str:
+    """The isolation level of the database, "Snapshot Isolation" or "Serializable".
+
+    docs.aws.amazon.com/redshift/latest/dg/r_SVV_REDSHIFT_DATABASES.html; raises DeployError with
+    the warehouse's words.
+    """
+    data = session.client("redshift-data")
+    target = _target(session, deployment, outputs)
+    made, error = _ended(data, target, ISOLATION, pause)
+    if error:
+        raise DeployError(f"The warehouse refused {ISOLATION!r}: {error}")
+    records = data.get_statement_result(Id=made)["Records"]
+    return str(records[0][0]["stringValue"]).strip() if records else "unknown"
+
+
 def administrator(session: Any, deployment: Deployment, outputs: Mapping[str, str]) -> str:
     """ARN of the secret with the administrator's password, which Redshift manages."""
     if outputs["Kind"] == "provisioned":
@@ -79,6 +100,11 @@ def _target(session: Any, deployment: Deployment, outputs: Mapping[str, str]) ->
 
 def _run(data: Any, target: Mapping[str, str], sql: str, pause: float) -> str:
     """Run one statement to its end; returns the error's text, empty when it went well."""
+    return _ended(data, target, sql, pause)[1]
+
+
+def _ended(data: Any, target: Mapping[str, str], sql: str, pause: float) -> tuple[str, str]:
+    """Run one statement to its end; returns its id, and the error's text, empty for none."""
     made = data.execute_statement(Sql=sql, **target)
     while True:
         found = data.describe_statement(Id=made["Id"])
@@ -86,5 +112,5 @@ def _run(data: Any, target: Mapping[str, str], sql: str, pause: float) -> str:
             break
         time.sleep(pause)
     if found["Status"] == "FINISHED":
-        return ""
-    return str(found.get("Error") or found["Status"])
+        return str(made["Id"]), ""
+    return str(made["Id"]), str(found.get("Error") or found["Status"])

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from infra.aws import components, wheels
+from infra.aws import change_sets, components, wheels
 from infra.aws.deployment import Deployment
 from infra.aws.doctor import CONFLICT, EMR_TAG, NO_INDEX, Doctor
 from infra.aws.errors import DeployError
+from tests.integration import stand_ins
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -33,6 +34,38 @@ def test_the_doctor_tells_what_to_do(account: Any, deployment: Deployment) -> No
     roles = findings["roles of services"]
     assert roles.found == "elasticmapreduce.amazonaws.com, spot.amazonaws.com"
     assert "aws iam create-service-linked-role --aws-service-name spot" in roles.remedy
+
+
+class Warehouse(stand_ins.Redshift):
+    """The Data API in front of a database with some level of isolation."""
+
+    level = "Snapshot Isolation"
+
+    def run(self, sql: str) -> dict[str, Any]:
+        assert "svv_redshift_databases" in sql
+        if not self.level:
+            return {"Status": "FAILED", "Error": "permission denied", "rows": []}
+        return {"Status": "FINISHED", "rows": [[self.level]]}
+
+
+def test_the_doctor_looks_at_the_isolation_level(
+    account: Any, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doctor = Doctor(account, deployment, PROJECT)
+    outputs = {"Kind": "serverless", "Database": "starlift"}
+    monkeypatch.setattr(change_sets.Stack, "outputs", lambda _: outputs)
+    monkeypatch.setattr(stand_ins, "Redshift", Warehouse)
+    with stand_ins.redshift(deployment.name, pytest.fail) as server:
+        for service in ("REDSHIFT_SERVERLESS", "REDSHIFT_DATA"):
+            monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", server.url)
+        assert doctor.isolation().well
+        monkeypatch.setattr(server, "level", "Serializable")
+        found = doctor.isolation()
+        assert (found.well, found.found) == (False, "Serializable")
+        assert "alter database starlift isolation level snapshot" in found.remedy
+        monkeypatch.setattr(server, "level", "")
+        with pytest.raises(DeployError, match="permission denied"):
+            doctor.isolation()
 
 
 def test_the_doctor_counts_machines(account: Any, deployment: Deployment) -> None:
