@@ -154,7 +154,18 @@ def test_a_failed_run_names_the_log_that_says_why(lab, command, airflow, stray):
     assert stray in command(*wanted, "--attempt", "1")[1]
 
 
-def test_ctrl_c_leaves_the_run_going_and_says_how_to_follow_it(start, command, airflow):
+@pytest.fixture
+def busy(airflow) -> Iterator[None]:
+    """No task starts: a run goes on until somebody ends it."""
+    pool = "/pools/default_pool"
+    slots = airflow.get(pool)["slots"]
+    airflow.patch(f"{pool}?update_mask=slots", {"pool": "default_pool", "slots": 0})
+    yield
+    airflow.patch(f"{pool}?update_mask=slots", {"pool": "default_pool", "slots": slots})
+
+
+@pytest.mark.usefixtures("busy")
+def test_ctrl_c_leaves_the_run_going_and_says_how_to_follow_it(start, airflow):
     process = start("trigger", "bikeshare", "--batch", "2035-01-01")
     said = ""
     while "wait_for_trips: " not in said:
