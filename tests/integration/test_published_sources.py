@@ -1,6 +1,6 @@
-"""The publishers' own files of taxi, immigration and movies, through their DAGs side by side.
+"""The publishers' own files of each source, through their DAGs side by side.
 
-What becomes of every column is compared in tests/dbt_project, without Airflow; here the three DAGs
+What becomes of every column is compared in tests/dbt_project, without Airflow; here the four DAGs
 run at once, and rows, rejects and totals per key are those of the files. The files are looked for
 in ../shared/data beside the checkout.
 """
@@ -20,14 +20,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from infra.local.samples.movies import FEEDS
-from tests.dbt_project import published_arrivals
+from tests.dbt_project import published_arrivals, published_trips
 from tests.integration.conftest import Lab
 
 DATA = published_arrivals.DATA
 MOVIES = DATA / "movielens"
 TRIPS = DATA / "green_taxi" / "green_tripdata_2024-01.parquet"
+RENTALS = published_trips.BATCHES[date(2019, 10, 1)]["trips"]
 ZONES = DATA / "green_taxi" / "taxi+_zone_lookup.csv"
 MONTHS = {
+    "bikeshare": date(2019, 10, 1),
     "immigration": date(2016, 4, 1),
     "movies": date(2018, 10, 1),
     "taxi": date(2024, 1, 1),
@@ -56,6 +58,7 @@ def loaded(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
         {
             f"raw/taxi/trips/2024/01/{TRIPS.name}": TRIPS,
             f"raw/taxi/zones/2024/01/{ZONES.name}": ZONES,
+            **{f"raw/bikeshare/trips/2019/10/{n}": published_trips.DATA / n for n in RENTALS},
             "raw/immigration/arrivals/2016/04/sample.csv": published_arrivals.ARRIVALS,
             "raw/immigration/city_demographics/2016/04/cities.csv": published_arrivals.CITIES,
             "raw/immigration/airports/2016/04/airports.csv": published_arrivals.AIRPORTS,
@@ -87,9 +90,23 @@ def test_every_row_of_every_file_is_loaded(loaded: Lab) -> None:
     }
     rows = {feed: sum(1 for _ in lines(path)) for feed, path in files.items()}
     rows["taxi", "trips"] = pq.ParquetFile(TRIPS).metadata.num_rows
-    assert {(source, feed): counts for source, feed, *counts in found} == {
-        feed: [count, 0, count] for feed, count in rows.items()
-    }
+    expected = {feed: [count, 0, count] for feed, count in rows.items()}
+    rentals = [row for name in RENTALS for row in published_trips.read(name)]
+    bad = rentals.count(None)
+    expected["bikeshare", "trips"] = [len(rentals), bad, len(rentals) - bad]
+    expected["bikeshare", "stations"] = [0, 0, 0]  # a month without a list of stations
+    assert {(source, feed): counts for source, feed, *counts in found} == expected
+
+
+def test_departures_by_station(loaded: Lab) -> None:
+    found = loaded.query(
+        "select s.station_name, count(*) from marts.fct_trips as t "
+        "join marts.dim_station as s on t.start_station_key = s.station_key group by s.station_name"
+    )
+    rentals = [row for name in RENTALS for row in published_trips.read(name)]
+    latest = {row["id"]: row for row in rentals if row}
+    expected = Counter(published_trips.station(row["from"]) for row in latest.values())
+    assert {name: int(count) for name, count in found} == expected
 
 
 def test_arrivals_by_state(loaded: Lab) -> None:
