@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,6 +18,8 @@ from typing import Any
 
 import botocore.session
 from botocore.validate import ParamValidator
+
+from tests.integration.answering import answering
 
 SECONDS = 10
 LARGEST_ANSWER = 6 * 1024**2
@@ -143,11 +144,5 @@ def complaint_about(request: Mapping[str, Any]) -> str:
 def served(environment: str, airflow_url: str) -> Iterator[Endpoint]:
     """The endpoint, answering until the end of the block."""
     endpoint = Endpoint(environment, airflow_url)
-    thread = threading.Thread(target=endpoint.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering(endpoint):
         yield endpoint
-    finally:
-        endpoint.shutdown()
-        endpoint.server_close()
-        thread.join()

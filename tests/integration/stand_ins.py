@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,6 +15,8 @@ from typing import Any
 import botocore.session
 import redshift_connector
 from botocore.validate import ParamValidator
+
+from tests.integration.answering import answering
 
 Connect = Callable[[], redshift_connector.Connection]
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!starlift-dev-admin"
@@ -139,11 +140,5 @@ def _field(value: Any) -> dict[str, Any]:
 def redshift(name: str, connect: Connect) -> Iterator[Redshift]:
     """The services, answering until the end of the block."""
     server = Redshift(name, connect)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
