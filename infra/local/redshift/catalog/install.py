@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ logger = logging.getLogger("starlift.redshift")
 START_TIMEOUT = 30.0
 # How the names of system relations begin.
 _SYSTEM_PREFIXES = ("pg_", "svv_", "svl_", "stv_", "stl_", "sys_")
+# Seconds after which nobody waits for an answer any more.
+_OLD = 600
 # Two gateways that start at once take turns.
 _LOCK = 7_308_911
 
@@ -83,6 +86,7 @@ class Catalog:
 
     denied: frozenset[str]  # PostgreSQL's functions that Redshift lacks
     views: SystemViews
+    answers: Path | None = None  # where procedures look for what they have asked
 
 
 async def install(settings: Settings) -> Catalog:
@@ -98,7 +102,11 @@ async def install(settings: Settings) -> Catalog:
             await _catalog(database)
             for (name,) in await database.query("select whole from pg_internal.long_name"):
                 stored(str(name))  # known from now on
-            return Catalog(await denied_functions(database), await _system_views(database))
+            return Catalog(
+                await denied_functions(database),
+                await _system_views(database),
+                await _answers(database),
+            )
         finally:
             database.close()
     finally:
@@ -166,6 +174,21 @@ async def _system_views(database: Backend) -> SystemViews:
         "where n.nspname in ('pg_catalog', 'information_schema') and c.relkind in ('r', 'v')"
     )
     return SystemViews({(str(row[0]), str(row[1])): str(row[2]) for row in rows})
+
+
+async def _answers(database: Backend) -> Path | None:
+    """The folder of catalog/72_dynamic.sql, emptied; None where there cannot be one."""
+    ((folder,),) = await database.query("show data_directory")
+    answers = Path(str(folder)) / "redshift_answers"
+    try:
+        answers.mkdir(exist_ok=True)
+        for left in answers.iterdir():
+            if time.time() - left.stat().st_mtime > _OLD:
+                left.unlink(missing_ok=True)
+    except OSError as error:
+        logger.warning("EXECUTE in procedures will not work: %s", error)
+        return None
+    return answers
 
 
 async def denied_functions(database: Backend) -> frozenset[str]:

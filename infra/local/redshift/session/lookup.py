@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from infra.local.redshift.catalog.install import SystemViews
@@ -12,7 +13,7 @@ from infra.local.redshift.session.query_log import LAST_QUERY, VIEWS, Caller, Qu
 from infra.local.redshift.session.reading import aside
 from infra.local.redshift.session.relay import Answer, Expected, Relay
 from infra.local.redshift.translate import views
-from infra.local.redshift.translate.columns import NeedsColumns
+from infra.local.redshift.translate.columns import NeedsColumns, NeedsViews
 from infra.local.redshift.translate.lateral import lateral_uses, substitute
 from infra.local.redshift.translate.lexer import Token, tokenize
 from infra.local.redshift.translate.long_names import stored
@@ -92,6 +93,8 @@ class Planner:
 
     async def _answer(self, need: NeedsColumns, context: Context) -> tuple[str, ...]:
         """The columns of a query, or the columns and types of a relation."""
+        if isinstance(need, NeedsViews):
+            return tuple(await self._put_in(need.views))
         if need.relation:
             name = ".".join(map(quoted, need.relation))
             if not await self._definitions([name]):
@@ -138,15 +141,18 @@ class Planner:
             if not VIEWS.isdisjoint(relation.name for relation in relations):
                 await self._log.write()
             names = {relation.quoted: relation.parts for relation in relations if relation.source}
-            told = {name: self._system.definition(parts) for name, parts in names.items()}
-            definitions = {name: text for name, text in told.items() if text}
-            asked = sorted(name for name, text in told.items() if text is None)
-            if asked:
-                definitions |= await self._definitions(asked)
+            definitions = await self._put_in(names)
             if not definitions:
                 return text
             text, relations = views.expand(text, definitions)
         raise GatewayError("42P17", "infinite recursion detected in late-binding views")
+
+    async def _put_in(self, names: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+        """The queries of those relations, by their quoted names, for which they are put in."""
+        told = {name: self._system.definition(parts) for name, parts in names.items()}
+        definitions = {name: text for name, text in told.items() if text}
+        asked = sorted(name for name, text in told.items() if text is None)
+        return definitions | await self._definitions(asked) if asked else definitions
 
     async def _definitions(self, names: list[str]) -> dict[str, str]:
         """Definitions of those of the named relations that are late-binding views.

@@ -22,6 +22,7 @@ from infra.local.redshift.translate.long_names import whole
 _D, _E, _Z, _T, _C, _S, _N, _A = (ord(c) for c in "DEZTCSNA")
 _SUSPENDED = ord("s")
 _HIDDEN = "redshift_hidden"
+_QUESTION = b"CRSASK\0"  # the SQLSTATE of catalog/72_dynamic.sql
 _IGNORED_PARAMETERS = frozenset(
     {"server_version", "in_hot_standby", "scram_iterations", "standard_conforming_strings"}
 )
@@ -73,6 +74,7 @@ class Relay:
     fresh: bool = False  # a transaction has begun and nothing has run in it
     ended: bool = False  # PostgreSQL has told why it ends the session
     last_error: GatewayError | None = None
+    on_question: Callable[[str, str], bool] | None = None  # takes what a procedure asks
     command_id: int | None = None  # the id of the session's last COPY or UNLOAD in the history
 
     def send(self, data: bytes, *expected: Expected) -> None:
@@ -233,6 +235,10 @@ class Relay:
         if kind == _S:
             name, _ = messages.read_cstring(payload)
             return b"" if name in _IGNORED_PARAMETERS else None
+        if kind == _N and self.on_question is not None and _QUESTION in payload:
+            fields = messages.read_fields(payload)
+            if self.on_question(fields.get("M", ""), fields.get("D", "")):
+                return b""
         return b"" if kind == _N and not head.visible else None
 
     async def hidden(self, data: bytes, *expected: Expected) -> None:

@@ -14,6 +14,7 @@ from infra.local.redshift.session.extended import Extended
 from infra.local.redshift.session.faults import Faults
 from infra.local.redshift.session.lookup import Planner
 from infra.local.redshift.session.query_log import Caller, QueryLog, Run
+from infra.local.redshift.session.questions import Questions
 from infra.local.redshift.session.relay import Answer, Expected, Relay
 from infra.local.redshift.session.simple import Simple
 from infra.local.redshift.settings import Settings
@@ -63,11 +64,20 @@ class Session:
         self.planner = Planner(relay, caller, shared.catalog.views, shared.log)
         self.simple = Simple(self)
         self.extended = Extended(self)
+        self.questions = Questions(self, shared)
+        relay.on_question = self.questions.asked
         self._at_login = (False, "default")  # names in their case, query_group
         relay.backend.channel.listener = client.poke
 
     async def run(self) -> None:
         """Serve the client until it leaves or its PostgreSQL connection ends."""
+        try:
+            await self._serve()
+        finally:
+            self.questions.close()
+
+    async def _serve(self) -> None:
+        """Read the settings of the login, then one message after the other."""
         ((sensitive, label),) = await self.relay.hidden_query(_SETTINGS)
         self._at_login = (is_on(str(sensitive)), str(label))
         self._reset("all")

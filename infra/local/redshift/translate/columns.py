@@ -41,6 +41,14 @@ class NeedsColumns(Exception):
         return f"types of {self.query}" if self.relation else self.query
 
 
+class NeedsViews(NeedsColumns):
+    """Asks instead which of some relations are views whose query is put in: late-binding ones."""
+
+    def __init__(self, views: Mapping[str, tuple[str, ...]]) -> None:
+        super().__init__(f"late-binding views of {', '.join(sorted(views))}")
+        self.views = views
+
+
 def columns_of(sql: str, tokens: list[Token], source: Source, known: Known) -> tuple[str, ...]:
     """The columns of a source, folded; raises NeedsColumns when its text does not tell them."""
     listed = _listed(tokens[source.first : source.value_after])

@@ -1,0 +1,269 @@
+"""What procedures run that is translated when it runs, and their EXCEPTION blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from .conftest import Schema, Servers, wait_until
+
+pytestmark = pytest.mark.slow
+
+
+def rows(schema: Schema, table: str = "t") -> list[tuple[object, ...]]:
+    return schema.run(f"select * from {table} order by 1")
+
+
+def test_execute_of_a_computed_text(schema: Schema) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/c_PLpgSQL-statements.html, "Dynamic SQL"."""
+    notices: list[str] = []
+    schema.connection.add_notice_handler(lambda told: notices.append(str(told.message_primary)))
+    schema.run("create table t (a int, b varchar(20))")
+    schema.run("insert into t values (1, 'x'), (2, null)")
+    schema.run(
+        """
+        create procedure made(tab varchar, n inout int) as $$
+        declare
+          r record;
+          c refcursor;
+        begin
+          execute 'create table ' || tab || ' (x int distkey, y text) sortkey (x)';
+          execute 'insert into ' || quote_ident(tab) || ' select a, nvl(b, ''none'') from t';
+          execute 'select count(*) + ' || n || ' from ' || tab || ' -- a remark' into n;
+          for r in execute 'select top 1 x, x + 1 as y1, y1 * 2 as y2 from ' || tab || ' order by x'
+          loop
+            raise info 'row % % %', r.x, r.y1, r.y2;
+          end loop;
+          open c for execute 'select y from ' || tab || ' where true qualify max(x) over () = x;';
+          fetch c into r;
+          raise info 'fetched %', r.y;
+        end $$ language plpgsql
+        """
+    )
+    assert schema.run("call made('u', 40)") == [(42,)]
+    assert notices == ["row 1 2 4", "fetched none"]
+    assert rows(schema, "u") == [(1, "x"), (2, "none")]
+    described = "select \"column\", type, distkey, sortkey from pg_table_def where tablename = 'u'"
+    assert schema.run(f"{described} order by 1") == [
+        ("x", "integer", True, 1),
+        ("y", "character varying(256)", False, 0),
+    ]
+
+
+def test_a_text_sees_its_transaction_and_late_binding_views(schema: Schema) -> None:
+    schema.run("create table t (a int)")
+    schema.run(f"create view v as select a from {schema.name}.t with no schema binding")
+    schema.run(
+        "create procedure asked(q varchar(500), n out int) as "
+        "$$ begin execute q into n; end $$ language plpgsql"
+    )
+    schema.run("begin")
+    schema.run("insert into t values (1), (2)")
+    assert schema.value("call asked('select count(*) from v')") == 2
+    assert schema.value("call asked('select sum(c) from (select a as b, b + 1 as c from t)')") == 5
+    schema.run("rollback")
+    assert schema.value("call asked('select count(*) from v')") == 0
+    schema.run("create table s (a int, b int)")
+    schema.run(
+        f"create or replace view v as select b as a from {schema.name}.s with no schema binding"
+    )
+    schema.run("insert into s values (1, 7)")
+    assert schema.value("call asked('select max(a) from v')") == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "message"),
+    [
+        ("select 1::uuid", "42704", 'type "uuid" does not exist'),
+        ("select a from nowhere", "42P01", 'relation "nowhere" does not exist'),
+        ("create index i on t (a)", "0A000", "Statement CREATE INDEX is not supported"),
+        ("commit", "0A000", "EXECUTE of transaction commands is not implemented"),
+        ("select 1; select 2", "0A000", "EXECUTE of several statements is not supported"),
+        ("set enable_case_sensitive_identifier to on", "0A000", "EXECUTE of SET is not supported"),
+        ("create database d", "25001", "CREATE DATABASE cannot run inside a transaction block"),
+        ("selec 1", "42601", 'syntax error at or near "selec"'),
+    ],
+)
+def test_errors_of_texts(schema: Schema, text: str, state: str, message: str) -> None:
+    schema.run("create procedure p(q varchar) as $$ begin execute q; end $$ language plpgsql")
+    with pytest.raises(psycopg.Error) as caught:
+        schema.run(f"call p('{text}')")
+    assert caught.value.sqlstate == state
+    assert str(caught.value.diag.message_primary).startswith(message)
+    assert schema.value("select 1") == 1
+
+
+def test_truncate_commits_in_a_text(schema: Schema) -> None:
+    schema.run("create table t (a int)")
+    schema.run("create table done (a int)")
+    schema.run("insert into t values (1)")
+    schema.run(
+        "create procedure p(tab varchar) as $$ begin "
+        "insert into done values (1); execute 'truncate ' || tab; "
+        "insert into done values (1 / 0); end $$ language plpgsql"
+    )
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        schema.run("call p('t')")
+    assert (rows(schema), rows(schema, "done")) == ([], [(1,)])
+
+
+def test_using_is_not_redshifts(schema: Schema) -> None:
+    with pytest.raises(psycopg.errors.SyntaxError, match="using"):
+        schema.run("create procedure p() as $$ begin execute 'x' using 1; end $$ language plpgsql")
+
+
+def test_queries_that_wait_until_they_run(servers: Servers, schema: Schema) -> None:
+    """Late-binding and system views, and aliases that are used again, with variables."""
+    schema.run("create table t (a int, b varchar(20))")
+    schema.run("insert into t values (1, 'x'), (2, 'y')")
+    schema.run(f"create view v as select a from {schema.name}.t with no schema binding")
+    schema.run(
+        """
+        create procedure p(k int, n out int, m out int, tables out int) as $$
+        declare
+          r record;
+          found_row record;
+        begin
+          select count(*) into n from v where v.a >= k;
+          select into found_row a + k as c, c + 1 as d from t where a = 1;
+          m := found_row.d;
+          for r in select a, a + 1 as c, c * k as d from v order by 1 loop
+            insert into t (a, b) select r.a + 100 as q, q + r.d || 'z' from v where a = r.a;
+          end loop;
+          create temp table doubled as select a * 2 as c, c * 2 as d from t where a < 50 + k;
+          select count(*) into tables from svv_table_info where "schema" = current_schema();
+        end $$ language plpgsql
+        """
+    )
+    assert schema.run("call p(1)") == [(2, 3, 1)]
+    assert rows(schema) == [(1, "x"), (2, "y"), (101, "103z"), (102, "105z")]
+    assert rows(schema, "doubled") == [(2, 4), (4, 8)]
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="FOUND beside"):
+        schema.run(
+            "create procedure q(n out int) as $$ begin select a into n from v; "
+            "if not found then n := 0; end if; end $$ language plpgsql"
+        )
+
+
+def test_a_view_that_came_after_the_procedure_is_refused(schema: Schema) -> None:
+    schema.run(
+        "create procedure p(n out int) as "
+        "$$ begin select count(*) into n from v; end $$ language plpgsql"
+    )
+    schema.run(f"create view v as select 1 as a from {schema.name}.t with no schema binding")
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="late-binding view"):
+        schema.run("call p()")
+
+
+HANDLED = """
+create procedure update_employee(broken varchar(200)) as $$
+declare step varchar(20) := 'one';
+begin
+  insert into t values (1);
+  step := 'two';
+  execute broken;
+exception when others then
+  raise info 'An exception occurred: %', sqlstate;
+  insert into log values (step, sqlerrm);
+end $$ language plpgsql
+"""
+
+
+def test_handlers_run_in_a_transaction_of_their_own(schema: Schema) -> None:
+    """stored-procedure-trapping-errors in the guide: rolled back, handled, committed, raised."""
+    schema.run("create table t (a int)")
+    schema.run("create table log (step varchar(20), said varchar(200))")
+    schema.run(HANDLED)
+    with pytest.raises(psycopg.errors.UndefinedColumn, match='column "invalid" does not exist'):
+        schema.run("call update_employee('select invalid')")
+    assert rows(schema) == []
+    assert rows(schema, "log") == [("two", 'column "invalid" does not exist')]
+    schema.run("call update_employee('insert into t values (2)')")
+    assert rows(schema) == [(1,), (2,)]
+    schema.run("begin")
+    with pytest.raises(psycopg.Error, match="invalid transaction termination"):
+        schema.run("call update_employee('select invalid')")
+    schema.run("rollback")
+    assert len(rows(schema, "log")) == 1
+
+
+def test_handlers_without_sql_and_blocks_in_blocks(schema: Schema) -> None:
+    schema.run("create table t (a int not null)")
+    schema.run("create table log (said varchar(200))")
+    schema.run(
+        """
+        create procedure p() as $$
+        begin
+          insert into t values (1);
+          begin
+            insert into t values (null);
+          exception when others then
+            raise exception 'inner %', sqlstate;
+          end;
+        exception when others then
+          insert into log values (sqlerrm);
+        end $$ language plpgsql
+        """
+    )
+    with pytest.raises(psycopg.errors.RaiseException, match="inner 23502"):
+        schema.run("call p()")
+    assert (rows(schema), rows(schema, "log")) == ([], [("inner 23502",)])
+    schema.run(
+        "create procedure q() as $$ begin insert into t values (null); "
+        "exception when others then raise info 'seen'; end $$ language plpgsql"
+    )
+    schema.run("begin")
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        schema.run("call q()")
+    schema.run("rollback")
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (
+            "begin truncate t; exception when others then null; end",
+            "COMMIT, ROLLBACK or TRUNCATE in a block with EXCEPTION",
+        ),
+        (
+            "begin begin null; exception when others then delete from t; end; "
+            "exception when others then null; end",
+            "EXCEPTION around a block whose EXCEPTION runs SQL",
+        ),
+        ("begin null; exception when others then return; end", "RETURN in an EXCEPTION handler"),
+        ("begin null; exception continue_handler when others then null; end", "CONTINUE_HANDLER"),
+    ],
+)
+def test_what_handlers_are_refused(schema: Schema, body: str, names: str) -> None:
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as caught:
+        schema.run(f"create procedure p() as $$ {body} $$ language plpgsql")
+    message = f"{names} is not supported by the local Redshift gateway"
+    assert caught.value.diag.message_primary == message
+    with pytest.raises(psycopg.errors.SyntaxError, match="division_by_zero"):
+        schema.run(
+            "create procedure p() as $$ begin null; exception when division_by_zero then null; "
+            "end $$ language plpgsql"
+        )
+
+
+def test_questions_leave_nothing_behind(servers: Servers, tmp_path: Path) -> None:
+    """Forged questions are messages like any other; answers go with their sessions."""
+    with servers.postgres() as admin:
+        (folder,) = admin.execute("show data_directory").fetchone() or ("",)
+    answers = Path(folder) / "redshift_answers"
+    with servers.psycopg() as session:
+        told: list[str] = []
+        session.add_notice_handler(lambda notice: told.append(str(notice.message_primary)))
+        session.execute(
+            "create or replace procedure public.forged(q varchar) as $$ begin "
+            "raise info using errcode = 'RSASK', message = q, detail = 'x'; "
+            "execute 'select 1'; end $$ language plpgsql"
+        )
+        session.execute("call public.forged('nonsense')")
+        assert told == ["nonsense"]
+        pid = session.info.backend_pid
+        assert list(answers.glob(f"{pid}.*")) != []
+        session.execute("drop procedure public.forged(varchar)")
+    wait_until(lambda: not list(answers.glob(f"{pid}.*")), "the answers' removal")
