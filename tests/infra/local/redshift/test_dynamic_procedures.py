@@ -189,6 +189,27 @@ def test_handlers_run_in_a_transaction_of_their_own(schema: Schema) -> None:
     assert len(rows(schema, "log")) == 1
 
 
+def test_handlers_roll_the_whole_transaction_back(schema: Schema) -> None:
+    schema.run("create table t (a int)")
+    schema.run("create table log (said varchar(200))")
+    schema.run(
+        """
+        create procedure p() as $$
+        begin
+          insert into t values (1);
+          begin
+            insert into t values (1 / 0);
+          exception when others then
+            insert into log select count(*) from t;
+          end;
+        end $$ language plpgsql
+        """
+    )
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        schema.run("call p()")
+    assert (rows(schema), rows(schema, "log")) == ([], [("0",)])
+
+
 def test_handlers_without_sql_and_blocks_in_blocks(schema: Schema) -> None:
     schema.run("create table t (a int not null)")
     schema.run("create table log (said varchar(200))")
