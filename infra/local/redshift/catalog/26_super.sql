@@ -71,6 +71,25 @@ create or replace function pg_internal.super_elements(value super) returns setof
 language sql immutable parallel safe as
     $$ select element from pg_internal.super_elements_at(value) $$;
 
+-- Object unpivoting: attributes in their order.
+create or replace function pg_internal.super_pairs(value super)
+returns table (attribute_value super, attribute varchar) language plpgsql immutable parallel safe as $$
+begin
+    if value is null then
+        return;
+    end if;
+    if json_typeof(value) <> 'object' then
+        raise exception 'UNPIVOT of a SUPER value that is no object is not supported by the local Redshift gateway'
+            using errcode = '0A000';
+    end if;
+    return query
+        select e.item::super, e.key::varchar
+        from json_each(value) as e (key, item);
+end $$;
+create or replace function pg_internal.super_values(value super) returns setof super
+language sql immutable parallel safe as
+    $$ select attribute_value from pg_internal.super_pairs(value) $$;
+
 -- Casts of SUPER: NULL where the value is of another type.
 create or replace function pg_internal.super_text(value json) returns text
 language plpgsql immutable strict parallel safe as $$

@@ -70,6 +70,20 @@ def _avg(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     e.done_to = max(e.done_to, end)
 
 
+def _deviation(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """STDDEV and VARIANCE are computed in floating point and return it.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_STDDEV_functions.html
+    """
+    spans = e.arguments(opening, closing)
+    if len(spans) != 1:
+        raise e.wrong_arguments(name_at)
+    first, after = spans[0]
+    first += e.is_word(first, "distinct", "all")
+    start, end = e.tokens[first].start, e.tokens[after - 1].end
+    e.edits.replace(start, end, f"({e.text_of((first, after))})::float8")
+
+
 def _extract(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     """EXTRACT returns the integer of one part only, which may be one of Redshift's aliases.
 
@@ -199,5 +213,11 @@ SPECIAL: dict[str, Special] = {
     "percentile_disc": percentile,
     "pg_get_late_binding_view_cols": _late_binding_columns,
     "ratio_to_report": _ratio_to_report,
+    "stddev": _deviation,
+    "stddev_pop": _deviation,
+    "stddev_samp": _deviation,
     "try_cast": _try_cast,
+    "var_pop": _deviation,
+    "var_samp": _deviation,
+    "variance": _deviation,
 }

@@ -15,6 +15,7 @@ from infra.local.redshift.errors import GatewayError, show_statement
 from infra.local.redshift.translate.columns import Known
 from infra.local.redshift.translate.division import rewrite_division
 from infra.local.redshift.translate.edits import Edits
+from infra.local.redshift.translate.exclude import rewrite_exclude
 from infra.local.redshift.translate.lexer import Kind, Token, tokenize, words
 from infra.local.redshift.translate.names import CALLED, name_items
 from infra.local.redshift.translate.navigation import rewrite_navigation
@@ -30,6 +31,7 @@ _CONSTRUCTS: tuple[tuple[frozenset[str], Construct], ...] = (
     (words("top"), rewrite_top),
     (frozenset({".", "["}), rewrite_navigation),
     (words("pivot unpivot"), rewrite_pivot),
+    (words("exclude"), rewrite_exclude),
     (frozenset({"(+)"}), rewrite_outer_joins),
     (words("qualify"), rewrite_qualify),
     (frozenset({"/"}), rewrite_division),

@@ -15,6 +15,7 @@ RENAMED = {
     "crc32": "pg_internal.crc32",
     "current_schema": "pg_internal.current_schema",
     "current_setting": "pg_internal.current_setting",
+    "grouping_id": "grouping",
     "json_array_length": "pg_internal.json_array_length",
     "json_serialize": "pg_internal.json_serialize",
     "nvl": "coalesce",

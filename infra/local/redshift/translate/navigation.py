@@ -15,7 +15,7 @@ from infra.local.redshift.translate.columns import Known
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Kind, Token, words
 from infra.local.redshift.translate.relations import fold, qualified_name, quoted
-from infra.local.redshift.translate.sources import read_from
+from infra.local.redshift.translate.sources import read_from, unpivots
 from infra.local.redshift.translate.types import operand
 
 # First parts of names that are schemas, or rows that no FROM names.
@@ -245,9 +245,13 @@ class _Navigation:
         alias_at = stop + tokens[stop].is_word("as") if stop < after else stop
         alias = fold(tokens[alias_at]) if alias_at < after else fold(tokens[stop - 1])
         function = "super_elements" if place is None else "super_elements_at"
+        start = tokens[index].start
+        if index and unpivots(tokens, index - 1):  # "Object unpivoting" of the guide
+            function = "super_values" if place is None else "super_pairs"
+            start = tokens[index - 1].start
         columns = quoted(alias) + ("" if place is None else f", {quoted(place)}")
         self.edits.replace(
-            tokens[index].start,
+            start,
             tokens[after - 1].end,
             f"lateral pg_internal.{function}({text}) as {quoted(alias)}({columns})",
         )

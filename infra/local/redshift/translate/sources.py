@@ -52,7 +52,7 @@ def _read_sources(
     due = True
     while index < after:
         token = tokens[index]
-        if due and token.is_word("lateral", "only"):
+        if due and (token.is_word("lateral", "only") or unpivots(tokens, index)):
             index += 1
         elif due and token.is_mark("(") and not tokens[index + 1].is_word("select", "with"):
             end = closing(tokens, index)
@@ -73,6 +73,12 @@ def _read_sources(
                 merged = True
             index = closing(tokens, index) + 1 if token.is_mark("(") else index + 1
     return joins, merged
+
+
+def unpivots(tokens: list[Token], index: int) -> bool:
+    """Whether UNPIVOT stands here before the SUPER value whose attributes it gives."""
+    following = tokens[index + 1] if index + 1 < len(tokens) else None
+    return tokens[index].is_word("unpivot") and following is not None and following.is_name
 
 
 def read_source(tokens: list[Token], index: int, after: int) -> Source:

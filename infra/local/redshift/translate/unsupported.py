@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError
-from infra.local.redshift.translate.lexer import Token
+from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError, refused
+from infra.local.redshift.translate.lexer import Kind, Token
 
 _Before = Callable[[Token, Token, Token], bool]
 
@@ -41,6 +41,19 @@ _CONSTRUCTS: dict[str, tuple[_Before, str]] = {
         "VALUES as a table",
     ),
     "all": (_follows("intersect", "except", "minus"), "INTERSECT, EXCEPT and MINUS ALL"),
+    "fetch": (
+        lambda _before, after, following: (
+            after.is_word("first", "next")
+            and (following.is_word("row", "rows", "only") or following.kind is Kind.NUMBER)
+        ),
+        "FETCH FIRST",
+    ),
+    "window": (
+        lambda before, after, following: (
+            not before.is_word("as") and after.is_name and following.is_word("as")
+        ),
+        "the WINDOW clause",
+    ),
     "tablesample": (lambda _before, _after, following: following.is_mark("("), "TABLESAMPLE"),
     "for": (_precedes("update", "share"), "FOR UPDATE"),
 }
@@ -57,6 +70,8 @@ def check_syntax(sql: str, tokens: list[Token]) -> None:
             noticed, name = found
             if noticed(tokens[index - 1], tokens[index + 1], tokens[min(index + 2, last)]):
                 raise _error(sql, token, name)
+        if token.is_word("connect") and tokens[index + 1].is_word("by"):
+            raise refused("A hierarchical query (CONNECT BY)", sql, position=token.start + 1)
     if tokens[0].is_word(*_WRITES):
         for index in range(1, last):
             if tokens[index].is_word("returning") and not tokens[index - 1].is_mark("."):
