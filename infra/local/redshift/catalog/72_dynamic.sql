@@ -5,36 +5,83 @@ create or replace function pg_internal.gateway_answer(number text) returns jsonb
 language plpgsql security definer set search_path = pg_catalog as $$
 declare
     file text := 'redshift_answers/' || pg_backend_pid() || '.' || number;
-    patience timestamptz := clock_timestamp() + interval '120 s';
+    heard timestamptz := clock_timestamp();
     answer text;
 begin
     if number !~ '^\d{1,20}$' or not coalesce((pg_stat_file('redshift_answers', true)).isdir, false) then
-        raise exception 'EXECUTE of a computed text is not supported where the gateway cannot write PostgreSQL''s data folder'
+        raise exception 'EXECUTE, COPY and UNLOAD in procedures are not supported where the gateway cannot write PostgreSQL''s data folder'
             using errcode = '0A000';
     end if;
     loop
         answer := pg_read_file(file, true);
         exit when answer is not null;
-        if clock_timestamp() > patience then
-            raise exception 'the local Redshift gateway does not answer' using errcode = 'XX000';
+        if clock_timestamp() > heard + interval '2 s' then  -- fails when the gateway has gone
+            raise info using errcode = 'RSASK', message = '{"waiting": true}', detail = number;
+            heard := clock_timestamp();
         end if;
         perform pg_sleep(0.0003);
     end loop;
     return answer::jsonb;
 end $$;
 
--- The rows of a query, as arrays of texts.
+-- The rows of a query, each as the text of a record.
 create or replace function pg_internal.rows_as_texts(query text) returns jsonb
 language plpgsql as $$
 declare
     found_rows jsonb;
 begin
-    execute
-        'select coalesce(jsonb_agg((select jsonb_agg(e.value order by e.place) '
-        'from json_each_text(to_json(r)) with ordinality as e (key, value, place))), ''[]'') '
-        'from (' || query || ') as r'
-        into found_rows;
+    execute 'select coalesce(jsonb_agg(r::text), ''[]'') from (' || query || ') as r' into found_rows;
     return found_rows;
+end $$;
+
+-- What COPY in a procedure loads, and UNLOAD writes, lies in a file beside the answers.
+create or replace function pg_internal.rows_file(number text) returns text
+language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    if number !~ '^\d{1,20}$' then
+        raise exception 'no number: %', number;
+    end if;
+    return format('%s/redshift_answers/%s.%s.rows', current_setting('data_directory'), pg_backend_pid(), number);
+end $$;
+create or replace function pg_internal.load_rows(target regclass, column_names text[], number text)
+returns bigint language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    loaded bigint;
+begin
+    if not has_table_privilege(session_user, target, 'insert') then
+        raise exception 'permission denied for relation %', (select relname from pg_class where oid = target)
+            using errcode = '42501';
+    end if;
+    execute format(
+        'copy %s (%s) from %L (format binary)', target,
+        (select string_agg(quote_ident(c), ', ') from unnest(column_names) as c),
+        pg_internal.rows_file(number)
+    );
+    get diagnostics loaded = row_count;
+    return loaded;
+end $$;
+create or replace function pg_internal.write_rows(query text, number text) returns bigint
+language plpgsql as $$
+declare
+    written bigint;
+begin
+    if not (select rolsuper from pg_roles where rolname = current_user) then
+        raise exception 'UNLOAD in a procedure of a user who is no superuser is not supported by the local Redshift gateway'
+            using errcode = '0A000';
+    end if;
+    execute format('copy (%s) to %L', query || e'\n', pg_internal.rows_file(number));
+    get diagnostics written = row_count;
+    return written;
+end $$;
+-- Names, type oids and modifiers of a query's columns.
+create or replace function pg_internal.query_shape(query text)
+returns table (column_name text, type_id oid, modifier integer) language plpgsql as $$
+begin
+    execute 'create temp view rs_shape_of as select * from (' || query || e'\n) as unloaded';
+    return query
+        select a.attname::text, a.atttypid, a.atttypmod from pg_catalog.pg_attribute as a
+        where a.attrelid = 'pg_temp.rs_shape_of'::regclass and a.attnum > 0 order by a.attnum;
+    execute 'drop view pg_temp.rs_shape_of';
 end $$;
 
 -- PostgreSQL's form of a statement, whose names the gateway looks up by queries that run here, in

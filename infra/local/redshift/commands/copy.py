@@ -23,7 +23,6 @@ from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.session.relay import Relay
 from infra.local.redshift.settings import Settings
-from infra.local.redshift.translate.parser import quote
 
 
 async def run_copy(statement: CopyStatement, relay: Relay, settings: Settings) -> bytes:
@@ -84,16 +83,11 @@ async def _load(load: Load, target: Target, relay: Relay) -> None:
         batches = text_files.batches(
             client, load.files, target.columns, statement, load.rejects, load.scanned
         )
-    columns = ", ".join(quote(column.name) for column in target.columns)
     try:
         if statement.no_load:
             await asyncio.to_thread(_read, batches)
         else:
-            load.rows = await copy_in(
-                relay,
-                f"copy {target.sql_name} ({columns}) from stdin (format binary)",
-                encode(batches, target.columns),
-            )
+            load.rows = await copy_in(relay, target, encode(batches, target.columns))
     except (ClientError, BotoCoreError) as error:
         raise s3.failed(error, statement.url) from error
 

@@ -12,13 +12,15 @@ import queue
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
+from infra.local.redshift.commands.target import Target
 from infra.local.redshift.errors import INTERNAL_ERROR, GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.protocol.backend import error_from
 from infra.local.redshift.session.relay import Relay
+from infra.local.redshift.translate.parser import quote
 
 # Encoded pieces that wait for being sent; bounds the memory.
 _WAITING = 4
@@ -29,11 +31,27 @@ _LOOK = 0.1
 Part = tuple[bytes, int]
 
 
-async def copy_in(relay: Relay, sql: str, parts: Iterator[Part]) -> int:
+class Spooling(Relay):
+    """A connection that cannot stream, because a procedure runs on it: rows go through files."""
+
+    async def load(self, target: Target, parts: Iterator[Part]) -> int:
+        """Load the parts into a table; returns the rows."""
+        raise NotImplementedError
+
+    async def unload(self, query: str, write: Callable[[list[bytes]], None]) -> int:
+        """Give `write` blocks of a query's rows, as of COPY's text format; returns the rows."""
+        raise NotImplementedError
+
+
+async def copy_in(relay: Relay, target: Target, parts: Iterator[Part]) -> int:
     """Run a COPY … FROM STDIN and send the parts; returns PostgreSQL's count of rows.
 
     Raises what the iterator raises (PostgreSQL's COPY has failed with it), or PostgreSQL's error.
     """
+    if isinstance(relay, Spooling):
+        return await relay.load(target, parts)
+    columns = ", ".join(quote(column.name) for column in target.columns)
+    sql = f"copy {target.sql_name} ({columns}) from stdin (format binary)"
     channel = relay.backend.channel
     channel.write(messages.query(sql))
     error = await _until_copy_starts(relay)

@@ -86,7 +86,7 @@ async def _unload(unload: Unload, query: str, relay: Relay) -> None:
         out = writer(destination, [columns[n] for n in kept], statement)
         write = _partitioned(destination, out, places, kept) if places else _plain(out)
         try:
-            unload.rows = await copy_out(relay, f"copy ({sql}\n) to stdout", write)
+            unload.rows = await copy_out(relay, sql, write)
             await asyncio.to_thread(out.finish)
         except BaseException:
             await asyncio.shield(asyncio.to_thread(out.abort))

@@ -8,11 +8,13 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from infra.local.redshift.commands.stream import Spooling
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.protocol.backend import error_from
 from infra.local.redshift.protocol.channel import Channel
 from infra.local.redshift.session.relay import Relay
+from infra.local.redshift.translate.parser import literal
 
 # Bytes of rows that are written at a time.
 _BLOCK = 1024 * 1024
@@ -57,6 +59,11 @@ class OutColumn:
 
 async def describe(relay: Relay, sql: str) -> list[OutColumn]:
     """The columns of a query; raises GatewayError with PostgreSQL's error."""
+    if isinstance(relay, Spooling):
+        rows = await relay.hidden_query(
+            f"select * from pg_internal.query_shape({literal(sql)})"  # noqa: S608 a literal
+        )
+        return [_column(str(name), int(str(oid)), int(str(size))) for name, oid, size in rows]
     channel = relay.backend.channel
     channel.write(messages.query(f"select * from ({sql}\n) as unloaded limit 0"))  # noqa: S608
     columns: list[OutColumn] = []
@@ -82,32 +89,35 @@ def _columns(payload: bytes) -> list[OutColumn]:
         name, offset = messages.read_cstring(payload, offset)
         _, _, oid, _, modifier, _ = struct.unpack_from("!IhIhih", payload, offset)
         offset += 18
-        kind = _TYPES.get(oid)
-        if kind is None:
-            raise GatewayError(
-                "0A000",
-                f"UNLOAD of column {name} is not supported by the local Redshift gateway",
-                detail=f"Its type has the oid {oid}.",
-            )
-        if kind == "numeric" and modifier > 4:
-            packed = modifier - 4
-            columns.append(
-                OutColumn(name, kind, precision=packed >> 16 & 0xFFFF, scale=packed & 0x7FF)
-            )
-        elif oid in (1042, 1043):
-            columns.append(OutColumn(name, kind, length=modifier - 4 if modifier > 4 else None))
-        else:
-            columns.append(OutColumn(name, kind))
+        columns.append(_column(name, oid, modifier))
     return columns
 
 
-async def copy_out(relay: Relay, sql: str, write: Callable[[list[bytes]], None]) -> int:
-    """Run a COPY … TO STDOUT; `write` gets blocks of rows in a thread. Returns the rows.
+def _column(name: str, oid: int, modifier: int) -> OutColumn:
+    kind = _TYPES.get(oid)
+    if kind is None:
+        raise GatewayError(
+            "0A000",
+            f"UNLOAD of column {name} is not supported by the local Redshift gateway",
+            detail=f"Its type has the oid {oid}.",
+        )
+    if kind == "numeric" and modifier > 4:
+        packed = modifier - 4
+        return OutColumn(name, kind, precision=packed >> 16 & 0xFFFF, scale=packed & 0x7FF)
+    if oid in (1042, 1043):
+        return OutColumn(name, kind, length=modifier - 4 if modifier > 4 else None)
+    return OutColumn(name, kind)
+
+
+async def copy_out(relay: Relay, query: str, write: Callable[[list[bytes]], None]) -> int:
+    """Run a COPY (query) TO STDOUT; `write` gets blocks of rows in a thread. Returns the rows.
 
     What `write` raises is raised when PostgreSQL has told the rest, which is dropped.
     """
+    if isinstance(relay, Spooling):
+        return await relay.unload(query, write)
     channel = relay.backend.channel
-    channel.write(messages.query(sql))
+    channel.write(messages.query(f"copy ({query}\n) to stdout"))
     count = 0
     error: GatewayError | None = None
     failure: BaseException | None = None

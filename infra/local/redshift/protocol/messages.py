@@ -153,6 +153,12 @@ def last_tag(data: bytes) -> bytes:
     return found.group(1) if found else b""
 
 
+def without_completion(data: bytes) -> bytes:
+    """Messages without the CommandComplete that they end with."""
+    found = _LAST_TAG.search(data)
+    return data[: found.start()] if found else data
+
+
 def ready(status: bytes) -> bytes:
     """A ReadyForQuery: `I` idle, `T` in a transaction, `E` in a failed one."""
     return message(b"Z", status)

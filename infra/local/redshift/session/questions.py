@@ -10,18 +10,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.local.redshift.commands.run import run_command
+from infra.local.redshift.commands.stream import Part, Spooling
+from infra.local.redshift.commands.target import Target
 from infra.local.redshift.errors import INTERNAL_ERROR, GatewayError, refused
+from infra.local.redshift.protocol import messages
 from infra.local.redshift.session.lookup import Planner
 from infra.local.redshift.session.reading import read
 from infra.local.redshift.session.relay import Relay
 from infra.local.redshift.translate.bodies import statements_of
+from infra.local.redshift.translate.lexer import Token
 from infra.local.redshift.translate.parser import literal
+from infra.local.redshift.translate.result import Plan
 
 if TYPE_CHECKING:
     from infra.local.redshift.session.session import Session, Shared
+
+# What a COPY or UNLOAD leaves to EXECUTE.
+_NO_ROWS = "select 1 where false"
+# Bytes of rows that are written at a time.
+_BLOCK = 1024 * 1024
+# A value of a record's text, in quotes or bare, and what is escaped in quotes.
+_FIELD = re.compile(r'(?:^|,)(?:("(?:[^"\\]|\\.|"")*")|([^,]*))', re.DOTALL)
+_PAIRS = re.compile(r'["\\](["\\])', re.DOTALL)
 
 
 class Questions:
@@ -49,9 +66,9 @@ class Questions:
         if isinstance(question.get("text"), str):
             self._stop()
             self._task = asyncio.get_running_loop().create_task(self._answer(question["text"]))
-        elif self._rows is not None and not self._rows.done():
-            self._rows.set_result(question.get("rows") or [])
-        else:
+        elif self._rows is not None and not self._rows.done() and "rows" in question:
+            self._rows.set_result([_values(record) for record in question["rows"]])
+        elif self._task is None or "waiting" not in question:
             return False
         return True
 
@@ -60,6 +77,14 @@ class Questions:
         self._rows = asyncio.get_running_loop().create_future()
         self._write({"query": sql})
         return await self._rows
+
+    def rows_file(self) -> tuple[Path, int]:
+        """A file for rows beside the answers, and its number; see catalog/72_dynamic.sql."""
+        folder = self._shared.catalog.answers
+        if folder is None:
+            raise GatewayError("0A000", "COPY and UNLOAD in procedures need PostgreSQL's folder")
+        pid = self._session.relay.backend.pid
+        return folder / f"{pid}.{self._number}.rows", self._number
 
     def close(self) -> None:
         """Forget what is open: the session ends."""
@@ -98,10 +123,23 @@ class Questions:
         if tokens[0].is_word("commit", "rollback", "end", "abort", "begin", "start"):
             # https://docs.aws.amazon.com/redshift/latest/dg/stored-procedure-transaction-management.html
             raise GatewayError("0A000", "EXECUTE of transaction commands is not implemented")
-        plan = await self._planner.plan(text, tokens, self._session.context)
+        plan = await self._plan(text, tokens)
+        if plan.command is not None:
+            await self._run(plan, text)
+            return _NO_ROWS, False
         if plan.used is not None or plan.case_sensitive is not None or plan.resets or plan.fault:
             raise refused(f"EXECUTE of {tokens[0].text.upper()}", text)
         return "; ".join(statements_of(plan, text, tokens)), bool(plan.after)
+
+    async def _plan(self, text: str, tokens: list[Token]) -> Plan:
+        return await self._planner.plan(text, tokens, self._session.context)
+
+    async def _run(self, plan: Plan, text: str) -> None:
+        """COPY or UNLOAD, whose notices the client gets."""
+        assert plan.command is not None  # noqa: S101 for the type checker
+        run = self._session.begin(plan, text)
+        done = await run_command(plan.command, self._asking, self._shared.settings, self._plan, run)
+        self._session.client.write(messages.without_completion(done))
 
     def _write(self, told: dict[str, object]) -> None:
         """Put an answer where the procedure looks for it, whole at once."""
@@ -119,7 +157,7 @@ class Questions:
         self._written = path
 
 
-class _Asking(Relay):
+class _Asking(Spooling):
     """The session's connection while a procedure runs on it: queries are asked back."""
 
     def __init__(self, relay: Relay, questions: Questions) -> None:
@@ -129,6 +167,61 @@ class _Asking(Relay):
     async def hidden_query(self, sql: str) -> list[list[str | None]]:
         """Run a query within the procedure."""
         return await self._questions.ask_back(sql)
+
+    async def load(self, target: Target, parts: Iterator[Part]) -> int:
+        """Write the parts to a file, which the procedure loads."""
+        path, number = self._questions.rows_file()
+        names = ", ".join(literal(column.name) for column in target.columns)
+        stopping = threading.Event()
+        try:
+            await asyncio.to_thread(_spool, path, parts, stopping)
+            rows = await self.hidden_query(
+                f"select pg_internal.load_rows({target.oid}::regclass, array[{names}], '{number}')"
+            )
+        finally:
+            stopping.set()
+            path.unlink(missing_ok=True)
+        return int(str(rows[0][0]))
+
+    async def unload(self, query: str, write: Callable[[list[bytes]], None]) -> int:
+        """Let the procedure write the rows to a file, and read it."""
+        path, number = self._questions.rows_file()
+        try:
+            rows = await self.hidden_query(
+                f"select pg_internal.write_rows({literal(query)}, '{number}')"
+            )
+            await asyncio.to_thread(_read, path, write)
+        finally:
+            path.unlink(missing_ok=True)
+        return int(str(rows[0][0]))
+
+
+def _spool(path: Path, parts: Iterator[Part], stopping: threading.Event) -> None:
+    """Write the parts to a file that PostgreSQL may read."""
+    with path.open("wb") as file:
+        path.chmod(0o644)
+        for data, _rows in parts:
+            if stopping.is_set():
+                return
+            file.write(data)
+
+
+def _read(path: Path, write: Callable[[list[bytes]], None]) -> None:
+    """Give the lines of a file to `write`, block by block."""
+    with path.open("rb") as file:
+        while block := file.readlines(_BLOCK):
+            write(block)
+
+
+def _values(record: str) -> list[str | None]:
+    """The values in the text of a record.
+
+    https://www.postgresql.org/docs/18/rowtypes.html#ROWTYPES-IO-SYNTAX
+    """
+    return [
+        None if not quoted and not bare else _PAIRS.sub(r"\1", quoted[1:-1]) if quoted else bare
+        for quoted, bare in _FIELD.findall(record[1:-1])
+    ]
 
 
 class _Inside(Planner):

@@ -2,7 +2,7 @@
 
 SQL among them is translated as a statement of its own, the rest as expressions. The text of an
 EXECUTE is translated when it runs (session/questions.py), and so is a query that reads late-binding
-views or uses an alias again (deferred.py). COPY and UNLOAD are refused.
+views or uses an alias again (deferred.py). COPY and UNLOAD run when the gateway is asked for them.
 """
 
 from __future__ import annotations
@@ -197,6 +197,8 @@ class Body:
         tokens = tokenize(text)
         context = replace(self.context, rows=frozenset(self.names))
         plan = self.translate(text, tokens, context)
+        if plan.command is not None:
+            return f"execute pg_internal.translated({literal(text)})"
         if is_deferred(plan, context):
             return self._deferred(text, tokens)
         sql, *calls = statements_of(plan, text, tokens)

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from .conftest import Schema, Servers, wait_until
+from .conftest import ROLE, Lake, Schema, Servers, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -288,3 +288,64 @@ def test_questions_leave_nothing_behind(servers: Servers, tmp_path: Path) -> Non
         assert list(answers.glob(f"{pid}.*")) != []
         session.execute("drop procedure public.forged(varchar)")
     wait_until(lambda: not list(answers.glob(f"{pid}.*")), "the answers' removal")
+
+
+def test_copy_and_unload_in_procedures(servers: Servers, schema: Schema, lake: Lake) -> None:
+    """In the procedure's own transaction, with the text as it is computed."""
+    notices: list[str] = []
+    schema.connection.add_notice_handler(lambda told: notices.append(str(told.message_primary)))
+    lake.put("in/part-0", '1|a,b|1.50\n2||2.25\n3|"q"|\n')
+    schema.run("create table t (a int, b varchar(9), c numeric(5,2))")
+    schema.run(
+        f"""
+        create procedure load(tab varchar, n out int, counted out bigint) as $$
+        begin
+          execute 'copy ' || tab || ' from ''{lake.url}/in/'' {ROLE.replace("'", "''")} csv '
+            || 'delimiter ''|''';
+          execute 'select count(*) from ' || tab into n;
+          select into counted pg_last_copy_count();
+          unload ('select a, b || ''!'' as b, c from t where a < 3 order by a')
+            to '{lake.url}/out/' {ROLE} csv parallel off;
+        end $$ language plpgsql
+        """
+    )
+    schema.run("begin")
+    assert schema.run("call load('t', null)") == [(3, 3)]
+    assert [row[1] for row in rows(schema)] == ["a,b", "", "q"]
+    schema.run("rollback")
+    assert rows(schema) == []
+    assert lake.get("out/000").decode() == '1,"a,b!",1.50\n2,!,2.25\n'
+    assert notices == [
+        "Load into table 't' completed, 3 record(s) loaded successfully.",
+        "UNLOAD completed, 2 record(s) unloaded successfully.",
+    ]
+    lake.put("in/part-1", "x|b|1.5\n")
+    with pytest.raises(psycopg.Error, match="stl_load_errors"):
+        schema.run("call load('t', null)")
+    assert rows(schema) == []
+    assert schema.value("select err_reason from stl_load_errors order by starttime desc limit 1")
+    with servers.postgres() as admin:
+        (folder,) = admin.execute("show data_directory").fetchone() or ("",)
+    assert list((Path(folder) / "redshift_answers").glob("*.rows")) == []
+
+
+def test_users_copy_with_their_own_rights(servers: Servers, schema: Schema, lake: Lake) -> None:
+    lake.put("in/part-0", "1\n")
+    schema.run("create table t (a int)")
+    schema.run("drop user if exists loader")
+    schema.run("create user loader password 'Loader-123'")
+    schema.run(f"grant usage on schema {schema.name} to loader")
+    schema.run(
+        f"create procedure load() as $$ begin copy {schema.name}.t from '{lake.url}/in/' {ROLE}; "
+        f"unload ('select 1 as a') to '{lake.url}/out/' {ROLE}; end $$ language plpgsql"
+    )
+    with servers.psycopg(user="loader", password="Loader-123") as session:
+        call = f"call {schema.name}.load()"
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="relation t"):
+            session.execute(call)
+        schema.run(f"grant insert on {schema.name}.t to loader")
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="no superuser"):
+            session.execute(call)
+    schema.run(f"revoke all on schema {schema.name} from loader")
+    schema.run(f"revoke all on {schema.name}.t from loader")
+    schema.run("drop user loader")

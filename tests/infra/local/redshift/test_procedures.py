@@ -80,7 +80,6 @@ def test_the_body_is_redshifts_sql(schema: Schema) -> None:
 @pytest.mark.parametrize(
     ("body", "names"),
     [
-        ("copy t from 's3://b/k' iam_role 'arn:aws:iam::1:role/r';", "COPY in a procedure"),
         ("perform 1::varbyte;", "Type varbyte"),
         ("create index i on t (a);", "Statement CREATE INDEX"),
     ],
