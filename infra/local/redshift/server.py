@@ -12,6 +12,7 @@ from infra.local.redshift.errors import INTERNAL_ERROR, PROTOCOL_VIOLATION, Gate
 from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
 from infra.local.redshift.protocol.messages import ProtocolError
 from infra.local.redshift.protocol.tls import server_context
+from infra.local.redshift.session.changes import Changes
 from infra.local.redshift.session.faults import Faults
 from infra.local.redshift.session.login import authenticate
 from infra.local.redshift.session.query_log import Caller, QueryLog
@@ -42,7 +43,7 @@ class Gateway:
     async def start(self) -> int:
         """Prepare PostgreSQL, then listen; returns the port."""
         catalog = await install(self.settings)
-        self._shared = Shared(self.settings, catalog, Faults(), QueryLog(self.settings))
+        self._shared = Shared(self.settings, catalog, Faults(), QueryLog(self.settings), Changes())
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             self._accept, self.settings.host, self.settings.port, backlog=256
@@ -94,7 +95,7 @@ class Gateway:
                 raise
             connection.note("authenticated")
             backend = await open_backend(first, login, self.settings, lambda: None)
-            relay = Relay(client, backend)
+            relay = Relay(client, backend, shared.changes)
             self._sessions[backend.pid, backend.key] = relay
             client.write(welcome(backend))
             connection.note("initiating session", backend.pid)
@@ -127,7 +128,9 @@ class Gateway:
     def _end(self, relay: Relay) -> None:
         """Close a session's PostgreSQL connection, cancelling what it still runs."""
         self._sessions.pop((relay.backend.pid, relay.backend.key), None)
-        if relay.expected and not relay.backend.channel.closed:
+        if relay.changing:
+            relay.changes.count += 1  # by its rollback, or by a commit whose answer is lost
+        if relay.waits and not relay.backend.channel.closed:
             task = asyncio.get_running_loop().create_task(relay.backend.cancel())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from infra.local.redshift.commands.fault_statement import Fault, FaultStatement
 from infra.local.redshift.commands.run import run_command
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError
 from infra.local.redshift.protocol import messages
+from infra.local.redshift.session.expected import Answer, Expected
 from infra.local.redshift.session.faults import fault_error
 from infra.local.redshift.session.query_log import Run
+from infra.local.redshift.session.quick import Prepared
 from infra.local.redshift.session.reading import read
-from infra.local.redshift.session.relay import Answer, Expected
 from infra.local.redshift.translate.result import Plan, TransactionVerb
-from infra.local.redshift.translate.statement import is_plain, plain
 
 if TYPE_CHECKING:
     from infra.local.redshift.session.session import Session
@@ -23,8 +22,7 @@ _REFUSE = "select pg_internal.raise_refused()"
 # Fails when it is parsed, as what cannot be translated has to; the client gets its own error.
 _NO_STATEMENT = "select pg_internal.no_statement"
 _EMPTY = Plan("", "")
-# What drivers send at once: Parse, Describe, Bind, Describe, Execute, Sync, or some of them.
-_USUAL = re.compile(rb"P?D?(?:BD?E)?S")
+_NONE = Prepared(_EMPTY, "", repeats=False, changes=0)
 
 
 class Extended:
@@ -33,10 +31,8 @@ class Extended:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._relay = session.relay
-        self._statements: dict[str, Plan] = {}
-        self._portals: dict[str, Plan] = {}
-        self._texts: dict[str, str] = {}  # the clients' words, by statement
-        self._written: dict[str, str] = {}  # … and by portal
+        self.statements: dict[str, Prepared] = {}
+        self.portals: dict[str, Prepared] = {}
 
     async def handle(self, kind: int, payload: bytes) -> bool:
         """Handle one message; False when it is none of this protocol."""
@@ -57,7 +53,7 @@ class Extended:
         elif letter == "P":
             await self._parse(messages.ParseMessage.read(payload))
         elif letter == "B":
-            self._bind(payload)
+            await self._bind(payload)
         elif letter == "D":
             self._describe(payload)
         elif letter == "E":
@@ -66,59 +62,12 @@ class Extended:
             self._close(payload)
         return True
 
-    def at_once(self, received: list[tuple[int, bytes]]) -> bool:
-        """Queue messages up to a Sync that need nothing but PostgreSQL; False when some do.
-
-        Then nothing has been done.
-        """
-        if self._relay.unsent or self._relay.failed:
-            return False
-        kinds = bytes(kind for kind, _ in received)
-        if _USUAL.fullmatch(kinds) is None:
-            return False
-        payloads = {chr(kind): payload for kind, payload in received}
-        parsed = messages.ParseMessage.read(payloads["P"]) if "P" in payloads else None
-        plan = plain(parsed.sql, self._session.context) if parsed is not None else None
-        if parsed is not None and plan is None:
-            return False
-        portal = ""
-        if "B" in payloads:
-            portal, offset = messages.read_cstring(payloads["B"])
-            name = messages.read_cstring(payloads["B"], offset)[0]
-            if parsed is None or parsed.name != name:
-                known = self._statements.get(name)
-                plan = known if known is not None and is_plain(known) else None
-            if plan is None or messages.read_cstring(payloads["E"])[0] != portal:
-                return False
-        for kind, payload in received:
-            self._queue(chr(kind), payload, parsed, plan, portal)
-        return True
-
-    def _queue(
-        self,
-        letter: str,
-        payload: bytes,
-        parsed: messages.ParseMessage | None,
-        plan: Plan | None,
-        portal: str,
-    ) -> None:
-        """Queue one message of a batch that `at_once` has looked at."""
-        if letter == "P" and parsed is not None and plan is not None:
-            self._parsed(parsed, plan)
-        elif letter == "B":
-            self._bind(payload)
-        elif letter == "D":
-            self._describe(payload)
-        elif letter == "E" and plan is not None:
-            self._executed(plan, portal, payload)
-        else:
-            self._relay.send(messages.SYNC, Expected(Answer.SYNC))
-
-    def _executed(self, plan: Plan, portal: str, payload: bytes) -> None:
+    def _executed(self, prepared: Prepared, payload: bytes) -> None:
         """Queue an Execute of a statement that PostgreSQL runs."""
+        plan = prepared.plan
         expected = self._expected(Answer.EXECUTE, plan)
         if plan is not _EMPTY:
-            expected.run = self._session.begin(plan, self._written.get(portal, plan.original))
+            expected.run = self._session.begin(plan, prepared.text)
         self._relay.fresh = plan.verb is TransactionVerb.BEGIN
         self._relay.send(messages.message(b"E", payload), expected)
 
@@ -151,43 +100,74 @@ class Extended:
         """Keep a statement's plan and queue its Parse, which fails when there is none."""
         self._relay.unsynced = True
         types, sql = b"\0\0", _NO_STATEMENT
+        prepared = None
         if isinstance(plan, Plan):
-            self._statements[message.name] = plan
-            self._texts[message.name] = message.sql
+            prepared = self._session.quick.prepared(plan, message.sql, message.name, message.types)
+            self.statements[message.name] = prepared
             types, sql = (types, _REFUSE) if plan.command is not None else (message.types, plan.sql)
         expected = self._expected(Answer.PARSE, plan)
         if plan is not _EMPTY:  # a statement that fails here is in the history, too
             expected.run = self._session.failing(message.sql)
-        self._relay.send(messages.parse(message.name, sql, types), expected)
+        sent = messages.parse(message.name, sql, types)
+        if prepared is not None:
+            told = messages.parse(message.name, message.sql, message.types)
+            self._session.quick.keep(told, sent, prepared)
+        self._relay.send(sent, expected)
 
-    def _bind(self, payload: bytes) -> None:
+    async def _renew(self, name: str) -> bool:
+        """Plan a statement anew where its names may mean something else; False when that fails."""
+        prepared = self.statements.get(name, _NONE)
+        if prepared.holds(self._relay.changes.count) or self._relay.status == b"E":
+            return True
+        await self._flush()
+        if self._relay.failed:
+            return False
+        (tokens,) = await read(prepared.text)
+        plan = await self._session.plan(prepared.text, tokens)
+        if isinstance(plan, GatewayError):
+            await self._fail(plan)
+            return False
+        if plan.sql != prepared.plan.sql:
+            self._relay.send(
+                messages.message(b"C", b"S" + messages.cstring(name))
+                + messages.parse(name, plan.sql, prepared.types),
+                Expected(Answer.CLOSE, visible=False),
+                Expected(Answer.PARSE, visible=False),
+            )
+        self.statements[name] = self._session.quick.prepared(
+            plan, prepared.text, name, prepared.types
+        )
+        return True
+
+    async def _bind(self, payload: bytes) -> None:
         portal, offset = messages.read_cstring(payload)
         name, offset = messages.read_cstring(payload, offset)
-        plan = self._statements.get(name, _EMPTY)
+        if not await self._renew(name):
+            return
+        prepared = self.portals[portal] = self.statements.get(name, _NONE)
+        plan = prepared.plan
         self._relay.unsynced = True
-        self._portals[portal] = plan
-        self._written[portal] = self._texts.get(name, "")
         if plan.command is not None:
             payload = payload[:offset] + bytes(6)
         self._relay.send(messages.message(b"B", payload), self._expected(Answer.BIND, plan))
 
     def _describe(self, payload: bytes) -> None:
         name = messages.read_cstring(payload, 1)[0]
-        plans = self._statements if payload[:1] == b"S" else self._portals
-        plan = plans.get(name, _EMPTY)
+        plan = self._named(payload).get(name, _NONE).plan
         expected = self._expected(Answer.DESCRIBE, plan)
         expected.no_rows = plan.command is not None
         self._relay.send(messages.message(b"D", payload), expected)
 
     async def _execute(self, payload: bytes) -> None:
         portal, _ = messages.read_cstring(payload)
-        plan = self._portals.get(portal, _EMPTY)
+        prepared = self.portals.get(portal, _NONE)
+        plan = prepared.plan
         if not await self._meets_fault(plan):
             return
         if plan.command is not None:
-            await self._command(plan, self._session.begin(plan, self._written[portal]))
+            await self._command(plan, self._session.begin(plan, prepared.text))
             return
-        self._executed(plan, portal, payload)
+        self._executed(prepared, payload)
         if plan.after and self._relay.status == b"T":
             for text in plan.after:
                 self._relay.send(
@@ -263,8 +243,12 @@ class Extended:
 
     def _close(self, payload: bytes) -> None:
         name = messages.read_cstring(payload, 1)[0]
-        (self._statements if payload[:1] == b"S" else self._portals).pop(name, None)
+        self._named(payload).pop(name, None)
         self._relay.send(messages.message(b"C", payload), Expected(Answer.CLOSE))
+
+    def _named(self, payload: bytes) -> dict[str, Prepared]:
+        """What the payload of a Describe or a Close names: statements or portals."""
+        return self.statements if payload[:1] == b"S" else self.portals
 
     def _expected(self, answer: Answer, plan: Plan | GatewayError) -> Expected:
         if isinstance(plan, GatewayError):

@@ -9,9 +9,10 @@ from dataclasses import replace
 from infra.local.redshift.catalog.install import SystemViews
 from infra.local.redshift.errors import GatewayError, concurrent_transaction, refused
 from infra.local.redshift.protocol import messages
+from infra.local.redshift.session.expected import Answer, Expected
 from infra.local.redshift.session.query_log import LAST_QUERY, VIEWS, Caller, QueryLog
 from infra.local.redshift.session.reading import aside
-from infra.local.redshift.session.relay import Answer, Expected, Relay
+from infra.local.redshift.session.relay import Relay
 from infra.local.redshift.translate import views
 from infra.local.redshift.translate.columns import NeedsColumns, NeedsViews
 from infra.local.redshift.translate.lateral import lateral_uses, substitute
@@ -44,6 +45,7 @@ class Planner:
         self._system = system
         self._log = log
         self._prepared = False
+        self.passing = False  # set by plans that read what changes without any name changing
 
     async def plan(self, sql: str, tokens: list[Token], context: Context) -> Plan:
         """The plan for one statement; raises GatewayError for what is refused."""
@@ -62,6 +64,7 @@ class Planner:
             )
         text, lateral = plan.sql, plan.lateral
         if LAST_QUERY in text:
+            self.passing = True
             await self._log.write()
             last = self._caller.last_query
             await self._relay.hidden_query(
@@ -73,6 +76,7 @@ class Planner:
                 raise refused(f"A late-binding view in {plan.bound}", plan.original)
             lateral = lateral or (text != plan.sql and bool(lateral_uses(text)))
         if LATE_BINDING_COLUMNS in text:
+            self.passing = True
             call = f"pg_internal.late_binding_columns({literal(await self._all_views())})"
             text = text.replace(LATE_BINDING_COLUMNS, call)
         if lateral:
@@ -139,6 +143,7 @@ class Planner:
         """SQL with late-binding views put in, level by level."""
         for _ in range(_MAX_DEPTH):
             if not VIEWS.isdisjoint(relation.name for relation in relations):
+                self.passing = True
                 await self._log.write()
             names = {relation.quoted: relation.parts for relation in relations if relation.source}
             definitions = await self._put_in(names)

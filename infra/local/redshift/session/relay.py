@@ -7,7 +7,6 @@ PostgreSQL and Redshift are replaced on the way.
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +15,9 @@ from infra.local.redshift.errors import GatewayError, redshift_fields, wire_fiel
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.protocol.backend import Backend
 from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
-from infra.local.redshift.session.query_log import Run
+from infra.local.redshift.session.changes import Changes
+from infra.local.redshift.session.expected import ENDS, Answer, Exchange, Expected
+from infra.local.redshift.session.whole_answers import answered
 from infra.local.redshift.translate.long_names import whole
 
 _D, _E, _Z, _T, _C, _S, _N, _A = (ord(c) for c in "DEZTCSNA")
@@ -28,49 +29,21 @@ _IGNORED_PARAMETERS = frozenset(
 )
 
 
-class Answer(enum.Enum):
-    """What PostgreSQL answers to one message."""
-
-    PARSE = "1"
-    BIND = "2"
-    CLOSE = "3"
-    DESCRIBE = "T or n"
-    EXECUTE = "C, I or s"
-    SYNC = "Z"
-
-
-_SIMPLE = {ord("1"): Answer.PARSE, ord("2"): Answer.BIND, ord("3"): Answer.CLOSE}
-_EXECUTE_ENDS = frozenset(ord(c) for c in "CIs")
-_DESCRIBE_ENDS = frozenset(ord(c) for c in "Tn")
-
-
-@dataclass(slots=True)
-class Expected:
-    """One answer that is due."""
-
-    answer: Answer
-    visible: bool = True
-    tag: str | None = None
-    error: GatewayError | None = None  # replaces PostgreSQL's error
-    in_failed: bool = False  # … also that of a transaction which failed already
-    to_original: Callable[[int], int] | None = None
-    rows: list[list[str | None]] | None = None  # collects the rows of a hidden query
-    no_rows: bool = False  # the client must see no result columns
-    run: Run | None = None  # the client's statement that ends with this answer
-
-
 @dataclass
 class Relay:
     """The two sockets of a session and the answers that are due."""
 
     client: Channel
     backend: Backend
+    changes: Changes = field(default_factory=Changes)
+    exchange: Exchange | None = None  # what `start` sent, as long as its answer is whole
     expected: deque[Expected] = field(default_factory=deque)
     unsent: list[bytes] = field(default_factory=list)
     status: bytes = b"I"  # transaction status at the last ReadyForQuery
     failed: bool = False  # an error came: everything up to Sync is skipped
     running: bool = False  # what `start` began has not ended
     unsynced: bool = False  # the client's extended messages since its last Sync
+    changing: bool = False  # names change with the end of the transaction
     fresh: bool = False  # a transaction has begun and nothing has run in it
     ended: bool = False  # PostgreSQL has told why it ends the session
     last_error: GatewayError | None = None
@@ -103,31 +76,67 @@ class Relay:
             channel.taker = None
         await self.client.drain()
 
-    def start(self) -> None:
-        """Send what is queued; answers are passed on as they come, no task has to wake for them."""
+    @property
+    def waits(self) -> bool:
+        """Whether an answer is due."""
+        return bool(self.expected) or self.exchange is not None
+
+    def start(self, data: bytes, exchange: Exchange) -> None:
+        """Send a statement; its answer is passed on when it comes, no task has to wake for it."""
         channel = self.backend.channel
-        channel.write(b"".join(self.unsent))
-        self.unsent.clear()
+        channel.write(data)
         self.running = True
+        self.exchange = exchange
         channel.taker = self._pass_on
 
     def _pass_on(self) -> bool:
         """Pass on what has come of a `start`; True when a task has to take over."""
         if not self.client.has_room:
             return True
-        if not self._step():
+        channel, exchange = self.backend.channel, self.exchange
+        if exchange is not None:
+            answer = answered(channel.buffer, exchange.plan.tag)
+            if answer is None:
+                self._take_apart()
+            else:
+                data, tag, status = answer
+                channel.buffer.clear()
+                self.exchange = None
+                exchange.run.end(tag)
+                self._ready(status)
+                self.client.write(data)
+        if self.expected and not self._step():
             return False
         self.running = False
         self.last_error = None
-        channel = self.backend.channel
         channel.taker = None
         return bool(channel.buffer)
 
+    def _take_apart(self) -> None:
+        """Expect the answers of an exchange one by one."""
+        if self.exchange is not None:
+            self.expected.extend(self.exchange.expected())
+            self.exchange = None
+
     async def finish(self) -> None:
         """Wait for the end of what `start` began."""
+        self._take_apart()
         await self.run()
         self.running = False
         self.last_error = None
+
+    def renames(self) -> None:
+        """A statement begins that may change what names mean, at once and when it is committed."""
+        self.changes.count += 1
+        self.changing = True
+
+    def _ready(self, status: bytes) -> None:
+        """PostgreSQL is ready for the next query."""
+        self.status = status
+        self.failed = self.unsynced = False
+        if self.changing and status == b"I":
+            self.changing = False
+            self.changes.count += 1
 
     def _take(self) -> bool:
         """Pass on what has just come; the task wakes when all is done or the client is slow."""
@@ -163,7 +172,7 @@ class Relay:
         del buffer[:position]
         return not expected
 
-    def _one(  # noqa: PLR0911, PLR0912 a branch per kind of message
+    def _one(  # noqa: PLR0911 a branch per kind of message
         self, kind: int, buffer: bytearray, position: int, end: int, head: Expected
     ) -> bytes | None:
         """Handle one message: None to pass it on as it is, else what the client gets instead."""
@@ -173,9 +182,8 @@ class Relay:
         if kind in (_N, _S, _A):
             return self._notice(kind, bytes(buffer[position + 5 : end]), head)
         if kind == _Z:
-            self.status = bytes(buffer[position + 5 : position + 6])
             self.expected.popleft()
-            self.failed = self.unsynced = False
+            self._ready(bytes(buffer[position + 5 : position + 6]))
             return hidden
         if kind == _T:
             if head.answer is Answer.DESCRIBE:
@@ -191,17 +199,12 @@ class Relay:
             if head.rows is not None:
                 head.rows.append(messages.read_data_row(bytes(buffer[position + 5 : end])))
             return b""
-        if kind in _EXECUTE_ENDS and head.answer is Answer.EXECUTE:
+        if kind in ENDS[head.answer]:
             self.expected.popleft()
-            if head.run is not None and kind != _SUSPENDED:
+            if head.run is not None and head.answer is Answer.EXECUTE and kind != _SUSPENDED:
                 head.run.end(bytes(buffer[position + 5 : end]))
             if kind == _C and head.visible and head.tag is not None:
                 return messages.command_complete(head.tag)
-            return hidden
-        if (kind in _DESCRIBE_ENDS and head.answer is Answer.DESCRIBE) or _SIMPLE.get(
-            kind
-        ) is head.answer:
-            self.expected.popleft()
         return hidden
 
     def _error(self, payload: bytes, head: Expected) -> bytes:

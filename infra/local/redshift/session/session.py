@@ -10,12 +10,15 @@ from infra.local.redshift.commands.fault_statement import Fault
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
+from infra.local.redshift.session.changes import Changes, keeps_names
+from infra.local.redshift.session.expected import Answer, Expected
 from infra.local.redshift.session.extended import Extended
 from infra.local.redshift.session.faults import Faults
 from infra.local.redshift.session.lookup import Planner
 from infra.local.redshift.session.query_log import Caller, QueryLog, Run
 from infra.local.redshift.session.questions import Questions
-from infra.local.redshift.session.relay import Answer, Expected, Relay
+from infra.local.redshift.session.quick import Quick
+from infra.local.redshift.session.relay import Relay
 from infra.local.redshift.session.simple import Simple
 from infra.local.redshift.settings import Settings
 from infra.local.redshift.translate.admin import is_on
@@ -42,6 +45,7 @@ class Shared:
     catalog: Catalog
     faults: Faults
     log: QueryLog
+    changes: Changes
 
 
 class Session:
@@ -62,6 +66,8 @@ class Session:
         self.faults = shared.faults
         self.log = shared.log
         self.planner = Planner(relay, caller, shared.catalog.views, shared.log)
+        self.quick = Quick(self)
+        self.planned_at = 0  # the changes that were counted before the last plan was made
         self.simple = Simple(self)
         self.extended = Extended(self)
         self.questions = Questions(self, shared)
@@ -115,23 +121,11 @@ class Session:
         half when it need not.
         """
         relay = self.relay
-        if relay.running or relay.expected or self.faults.waiting or self.client.muted:
+        if relay.running or relay.expected or relay.unsent or relay.failed:
             return True
-        try:
-            received = self.client.whole_messages()
-            if received is None:
-                return True
-            if received[0][0] == _QUERY:
-                sent = len(received) == 1 and self.simple.at_once(received[0][1])
-            else:
-                sent = self.extended.at_once(received)
-        except messages.ProtocolError:
-            return True  # the task meets it again, and ends the session
-        if not sent:
+        if self.faults.waiting or self.client.muted:
             return True
-        self.client.buffer.clear()
-        self.relay.start()
-        return False
+        return not self.quick.send()
 
     async def _unasked(self) -> None:
         """What PostgreSQL says by itself: a notice, or that the session ends."""
@@ -148,6 +142,8 @@ class Session:
 
     async def plan(self, sql: str, tokens: list[Token]) -> Plan | GatewayError:
         """The plan of a statement, or why it is refused."""
+        self.planned_at = self.relay.changes.count
+        self.planner.passing = False
         try:
             plan = await self.planner.plan(sql, tokens, self.context)
         except GatewayError as error:
@@ -171,6 +167,8 @@ class Session:
         run = self.log.begin(
             self.caller, text, plan.original, in_transaction=self.relay.status != b"I"
         )
+        if not keeps_names(plan.original):
+            self.relay.renames()
         if plan.label is not None:
             self.caller.label = plan.label or "default"
         if plan.resets:

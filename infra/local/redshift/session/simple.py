@@ -8,14 +8,13 @@ from infra.local.redshift.commands.fault_statement import Fault
 from infra.local.redshift.commands.run import run_command
 from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.protocol import messages
+from infra.local.redshift.session.expected import Answer, Expected
 from infra.local.redshift.session.faults import fault_error
 from infra.local.redshift.session.query_log import Run
 from infra.local.redshift.session.reading import read
-from infra.local.redshift.session.relay import Answer, Expected
 from infra.local.redshift.translate.lexer import Token
 from infra.local.redshift.translate.parser import literal
 from infra.local.redshift.translate.result import Plan, TransactionVerb
-from infra.local.redshift.translate.statement import plain
 
 if TYPE_CHECKING:
     from infra.local.redshift.session.session import Session
@@ -30,25 +29,6 @@ class Simple:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._relay = session.relay
-
-    def at_once(self, payload: bytes) -> bool:
-        """Queue a Query of one plain statement; False when it is something else."""
-        sql = messages.read_cstring(payload)[0]
-        plan = plain(sql, self._session.context)
-        if plan is None:
-            return False
-        self._relay.fresh = plan.verb is TransactionVerb.BEGIN
-        self._relay.send(
-            messages.query(plan.sql),
-            Expected(
-                Answer.EXECUTE,
-                tag=plan.tag,
-                to_original=plan.to_original,
-                run=self._session.begin(plan, sql),
-            ),
-            Expected(Answer.SYNC),
-        )
-        return True
 
     async def query(self, sql: str) -> None:
         """A simple Query: its statements one by one, in one transaction when there are several."""
@@ -105,6 +85,9 @@ class Simple:
         if fault is not None:
             run = self._session.begin(plan, text or plan.original)
             return await self._fail(plan, fault_error(fault, self._relay.backend.pid), last, run)
+        if text:
+            quick, sent = self._session.quick, messages.query(plan.sql)
+            quick.keep(messages.query(text), sent, quick.prepared(plan, text))
         return await self._run(plan, last, text)
 
     async def _fail(self, plan: Plan, error: GatewayError, last: bool, run: Run) -> bool:

@@ -21,7 +21,7 @@ from infra.local.redshift.translate import (
     users,
     views,
 )
-from infra.local.redshift.translate.columns import Known, NeedsColumns
+from infra.local.redshift.translate.columns import Known
 from infra.local.redshift.translate.constructs import Restructured
 from infra.local.redshift.translate.databases import other_databases, with_way_back
 from infra.local.redshift.translate.edits import Edits
@@ -33,7 +33,6 @@ from infra.local.redshift.translate.merge import merge
 from infra.local.redshift.translate.parser import Parser
 from infra.local.redshift.translate.relations import find_relations
 from infra.local.redshift.translate.result import Context, Plan
-from infra.local.redshift.translate.show import LATE_BINDING_COLUMNS
 from infra.local.redshift.translate.unsupported import check_syntax
 
 _Handler = Callable[[Parser, Context], Plan]
@@ -174,40 +173,6 @@ def translate(sql: str, tokens: list[Token], context: Context) -> Plan:
 @functools.lru_cache(maxsize=_REMEMBERED)
 def _translate_again(sql: str, context: Context) -> Plan:
     return _translate(sql, _split_again(sql)[0], context)
-
-
-@functools.lru_cache(maxsize=_REMEMBERED)
-def plain(sql: str, context: Context) -> Plan | None:
-    """The plan of a short text of one statement that `is_plain`; None for every other text."""
-    if len(sql) > _REMEMBERED_LENGTH:
-        return None
-    try:
-        statements = split(sql)
-        plan = _translate_again(sql, context) if len(statements) == 1 else None
-    except (GatewayError, NeedsColumns, RecursionError):
-        return None
-    return plan if plan is not None and is_plain(plan) else None
-
-
-def is_plain(plan: Plan) -> bool:
-    """Whether a plan is one statement for PostgreSQL, with nothing to do before or after it."""
-    return not (
-        plan.relations
-        or plan.lateral
-        or plan.long_names
-        or plan.after
-        or plan.command
-        or plan.fault
-        or plan.wrap
-        or plan.alone
-        or plan.used is not None
-        or plan.label is not None
-        or plan.case_sensitive is not None
-        or plan.resets
-        or LATE_BINDING_COLUMNS in plan.sql
-        or "pg_last_query_id" in plan.sql
-        or plan.original.lower().startswith("deallocate")
-    )
 
 
 def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
