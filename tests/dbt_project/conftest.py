@@ -1,4 +1,4 @@
-"""One warehouse per test session, started when the first slow test asks for it."""
+"""The project's manifest; one warehouse per test session, started when the first slow test asks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dbt_project.nodes import Node
 from tests.dbt_project.staged_trips import Staging
 from tests.dbt_project.warehouse import Warehouse, parsed_beside, running
 
@@ -49,3 +50,15 @@ def full_refresh(warehouse: Warehouse) -> str:
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
     compiled: str = nodes["model.starlift.fct_trips"]["compiled_code"]
     return compiled
+
+
+@pytest.fixture(scope="session")
+def graph(manifest: Path) -> Node:
+    content: Node = json.loads(manifest.read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.fixture(scope="session")
+def models(graph: Node) -> dict[str, Node]:
+    nodes = graph["nodes"].values()
+    return {node["name"]: node for node in nodes if node["resource_type"] == "model"}
