@@ -98,6 +98,9 @@ def concurrent_transaction() -> GatewayError:
     )
 
 
+# Between database and schema in PostgreSQL's name for a schema of another database
+# (catalog/15_databases.sql): what no client's name has, and no white space.
+SEPARATOR = "\x01"
 # Errors whose whole text is another in Redshift.
 _REWORDED = {
     "23502": "Cannot insert a NULL value into column {column}",
@@ -106,13 +109,15 @@ _REWORDED = {
 _SYSTEM_VIEW = re.compile(
     r'relation "(?:pg_catalog\.)?((?:svv|svl|stv|stl|svcs|sys)_\w+)" does not exist'
 )
-_ELSEWHERE = re.compile(r'"([^"/ ]+)/([^"/ ]+)"')
 
 
 def redshift_fields(
-    fields: dict[str, str], to_original: Callable[[int], int] | None
+    fields: dict[str, str], to_original: Callable[[int], int] | None, database: str = ""
 ) -> dict[str, str]:
-    """PostgreSQL's error fields as Redshift would word them; positions in the client's SQL."""
+    """PostgreSQL's error fields as Redshift would word them in a session of a database.
+
+    Positions are those in the client's SQL.
+    """
     mapped = {**fields, "M": fields.get("M", "").replace("pg_internal.", "")}
     code, text = fields.get("C", ""), fields.get("M", "")
     position = mapped.pop("P", None)
@@ -120,9 +125,10 @@ def redshift_fields(
         mapped["P"] = str(to_original(int(position) - 1) + 1)
     for noise in ("F", "L", "R", "q", "p", "W"):
         mapped.pop(noise, None)
-    for field in ("M", "D"):  # schema s of another database d is PostgreSQL's d/s
-        if "/" in mapped.get(field, ""):
-            mapped[field] = _ELSEWHERE.sub(r'"\1"."\2"', mapped[field])
+    for field in ("M", "D"):
+        if SEPARATOR in mapped.get(field, ""):
+            own = mapped[field].replace(database + SEPARATOR, "")
+            mapped[field] = own.replace(SEPARATOR, ".")
     if _SYSTEM_VIEW.fullmatch(text):
         mapped["D"] = "The local Redshift gateway does not have this system view."
     if text.startswith("function st_"):

@@ -95,11 +95,11 @@ class Gateway:
                 raise
             connection.note("authenticated")
             backend = await open_backend(first, login, self.settings, lambda: None)
-            relay = Relay(client, backend, shared.changes)
+            relay = Relay(client, backend, login.database, shared.changes)
             self._sessions[backend.pid, backend.key] = relay
             client.write(welcome(backend))
             connection.note("initiating session", backend.pid)
-            caller = Caller(login.role, self.settings.database, backend.pid)
+            caller = Caller(login.role, login.database, backend.pid)
             await Session(client, relay, caller, shared).run()
         except GatewayError as error:
             client.write(error.wire("FATAL"))

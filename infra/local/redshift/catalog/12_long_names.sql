@@ -55,5 +55,9 @@ begin
             definition := replace(definition, found.stored, found.whole);
         end loop;
     end if;
+    if position(e'\x01' in definition) > 0 then  -- schema s of another database d
+        definition := replace(definition, '"' || pg_internal.current_database() || e'\x01', '"');
+        definition := replace(definition, e'\x01', '"."');
+    end if;
     return definition;
 end $$;

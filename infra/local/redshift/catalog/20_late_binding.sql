@@ -102,6 +102,13 @@ begin
 end $$;
 create or replace function pg_internal.late_binding_columns() returns setof record
 language sql as $$ select pg_internal.late_binding_columns('[]'::jsonb) $$;
+-- The same of the session's database alone.
+create or replace function pg_internal.late_binding_columns_here(views jsonb default '[]') returns setof record
+language sql as $$
+    select pg_internal.schema_of(s), v, n, t, i
+    from pg_internal.late_binding_columns(views) as c(s varchar, v varchar, n varchar, t varchar, i integer)
+    where pg_internal.is_here(s)
+$$;
 
 -- The unqualified column that a query names and nothing has, or NULL: asked before lateral column
 -- aliases are put in. A view's query stands after its first AS.

@@ -128,7 +128,7 @@ $$;
 create or replace function pg_internal.current_user_id() returns integer
 language sql stable as $$ select usesysid::integer from pg_catalog.pg_user where usename = current_user $$;
 create or replace function pg_internal.current_schema() returns varchar language sql stable as $$
-    select split_part(pg_internal.shown(pg_catalog.current_schema()), '/', -1)::varchar
+    select pg_internal.schema_of(pg_catalog.current_schema())
 $$;
 -- The same of a whole search path. A name that needs no quotes has none.
 create or replace function pg_internal.shown_path() returns varchar language plpgsql stable as $$
@@ -137,8 +137,9 @@ declare
     part text;
 begin
     foreach part in array regexp_split_to_array(pg_catalog.current_setting('search_path'), ',\s*') loop
-        if part ~ '^".*[/~]' then
-            part := quote_ident(split_part(pg_internal.shown(trim(part, '"')), '/', -1));
+        if part ~ e'^".*[\x01~]' then
+            part := pg_internal.schema_of(trim(part, '"'));
+            part := quote_ident(case part when session_user::text then '$user' else part end);
         end if;
         shown := shown || case when shown = '' then '' else ', ' end || part;
     end loop;

@@ -22,7 +22,7 @@ $$;
 
 create or replace view pg_catalog.pg_table_def as
 select
-    pg_internal.shown(n.nspname) as schemaname,
+    pg_internal.schema_of(n.nspname) as schemaname,
     pg_internal.shown(c.relname) as tablename,
     pg_internal.shown(a.attname) as "column",
     pg_internal.type_name(a.atttypid, a.atttypmod) as type,
@@ -38,8 +38,8 @@ where c.relkind = 'r' and pg_catalog.pg_table_is_visible(c.oid);
 
 create or replace view pg_catalog.svv_table_info as
 select
-    current_database()::text as database,
-    pg_internal.shown(n.nspname)::text as schema,
+    pg_internal.current_database()::text as database,
+    pg_internal.schema_of(n.nspname)::text as schema,
     c.oid as table_id,
     pg_internal.shown(coalesce(pg_internal.name_of_rows(c.oid), c.relname))::text as "table",
     case when coalesce(t.attributes -> 'encodings', '{}') <> '{}' then 'Y' else 'Y, AUTO(ENCODE)' end
@@ -110,7 +110,7 @@ insert into pg_internal.late_binding_view values (
     select * from pg_internal.bound_columns
     union all
     select
-        pg_internal.database_of(s::name), regexp_replace(s, '^[^/]+/', '')::varchar, v, n, i, t,
+        pg_internal.database_of(s), pg_internal.schema_of(s), v, n, i, t,
         null::varchar, 'YES'::varchar, ''::varchar, false, 0, ''::varchar, null::varchar
     from pg_internal.late_binding_columns() as c(s varchar, v varchar, n varchar, t varchar, i integer)
     $$,
@@ -158,7 +158,7 @@ on conflict (view_id) do update set definition = excluded.definition;
 -- A column of PostgreSQL's type text, as expressions have it, is a VARCHAR of the greatest length.
 create or replace view pg_internal.columns_and_places as
 select
-    table_catalog::varchar, pg_internal.shown(table_schema) as table_schema,
+    pg_internal.current_database() as table_catalog, pg_internal.schema_of(table_schema) as table_schema,
     pg_internal.shown(table_name) as table_name, pg_internal.shown(column_name) as column_name,
     ordinal_position::integer, column_default::varchar, is_nullable::varchar,
     (case when domain_name = 'super' then 'super' when data_type = 'text' then 'character varying' else data_type end)
@@ -267,14 +267,15 @@ where false;
 drop view if exists pg_catalog.svv_mv_info;
 create view pg_catalog.svv_mv_info as
 select
-    current_database()::varchar as database_name, pg_internal.shown(n.nspname) as schema_name,
+    pg_internal.database_of(n.nspname) as database_name, pg_internal.schema_of(n.nspname) as schema_name,
     pg_catalog.pg_get_userbyid(c.relowner)::varchar as user_name, pg_internal.shown(c.relname) as name,
     'f'::char(1) as is_spectrum, pg_internal.is_stale(c.oid) as is_stale, 0 as state,
     'f'::char(1) as autorewrite,
     (case when m.auto_refresh then 't' else 'f' end)::char(1) as autorefresh
 from pg_internal.materialized_view as m
 join pg_catalog.pg_class as c on c.oid = m.view_id
-join pg_catalog.pg_namespace as n on n.oid = c.relnamespace;
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where pg_internal.is_here(n.nspname);
 drop view if exists pg_catalog.stv_mv_info;
 create view pg_catalog.stv_mv_info as
 select
@@ -284,12 +285,13 @@ from pg_catalog.svv_mv_info;
 create or replace view pg_catalog.stl_mv_state as
 select
     100 as userid, m.refreshed_at as starttime, 0::bigint as xid,
-    'Refresh completed'::varchar as event_desc, current_database()::varchar as db_name,
+    'Refresh completed'::varchar as event_desc, pg_internal.database_of(n.nspname) as db_name,
     null::varchar as base_table_schema, null::varchar as base_table_name,
-    pg_internal.shown(n.nspname) as mv_schema, pg_internal.shown(c.relname) as mv_name, 'Recompute'::varchar as state
+    pg_internal.schema_of(n.nspname) as mv_schema, pg_internal.shown(c.relname) as mv_name, 'Recompute'::varchar as state
 from pg_internal.materialized_view as m
 join pg_catalog.pg_class as c on c.oid = m.view_id
-join pg_catalog.pg_namespace as n on n.oid = c.relnamespace;
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where pg_internal.is_here(n.nspname);
 
 -- Statements that inserted, as far back as the table: dbt's source freshness asks for the last.
 drop view if exists pg_catalog.sys_query_detail;

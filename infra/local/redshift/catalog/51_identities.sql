@@ -2,7 +2,7 @@
 -- A role of Redshift is a role role:<name> here, a group one that cannot log in.
 create or replace function pg_internal.identity_name(id oid) returns varchar language sql stable as $$
     select coalesce(
-        (select regexp_replace(rolname, '^role:', '') from pg_catalog.pg_roles where oid = id), 'public'
+        (select pg_internal.shown(regexp_replace(rolname, '^role:', '')) from pg_catalog.pg_roles where oid = id), 'public'
     )::varchar
 $$;
 create or replace function pg_internal.identity_type(id oid) returns varchar language sql stable as $$
@@ -34,14 +34,14 @@ from pg_catalog.pg_auth_members as m
 where pg_internal.identity_type(m.roleid) = 'role' and pg_internal.identity_type(m.member) = 'role';
 create or replace view pg_catalog.svv_user_info as
 select
-    rolname::varchar as user_name, oid::integer as user_id, rolcreatedb as createdb,
+    pg_internal.shown(rolname) as user_name, oid::integer as user_id, rolcreatedb as createdb,
     rolsuper as superuser, false as catalog_update, 'UNLIMITED'::varchar as connection_limit,
     'RESTRICTED'::varchar as syslog_access, null::timestamp as last_ddl_timestamp,
     0 as session_timeout, null::varchar as external_user_id
 from pg_catalog.pg_roles where rolcanlogin and rolname <> 'postgres';
 create or replace view pg_catalog.svv_schema_privileges as
 select
-    pg_internal.shown(n.nspname) as namespace_name, lower(x.privilege_type)::varchar as privilege_type,
+    pg_internal.schema_of(n.nspname) as namespace_name, lower(x.privilege_type)::varchar as privilege_type,
     x.grantee::integer as identity_id, pg_internal.identity_name(x.grantee) as identity_name,
     pg_internal.identity_type(x.grantee) as identity_type, x.is_grantable as admin_option,
     'SCHEMA'::varchar as privilege_scope
@@ -53,7 +53,7 @@ where n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal')
 
 create or replace view pg_internal.relation_privileges as
 select
-    n.nspname as namespace, pg_internal.shown(n.nspname) as namespace_name,
+    n.nspname as namespace, pg_internal.schema_of(n.nspname) as namespace_name,
     pg_internal.shown(c.relname) as relation_name,
     lower(x.privilege_type)::varchar as privilege_type,
     x.grantee::integer as identity_id,

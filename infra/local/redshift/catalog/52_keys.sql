@@ -49,7 +49,7 @@ where jsonb_path_exists(attributes, '$.keys[*] ? (!exists(@.oid))');
 -- New columns go to the end: views of information_schema stand on this one.
 create or replace view pg_internal.table_keys as
 select
-    pg_internal.shown(n.nspname) as table_schema, pg_internal.shown(c.relname) as table_name,
+    pg_internal.schema_of(n.nspname) as table_schema, pg_internal.shown(c.relname) as table_name,
     k.key ->> 'kind' as kind, k.key -> 'columns' as columns,
     pg_internal.shown(k.key ->> 'name')::text collate "C" as name, (k.key ->> 'oid')::bigint::oid as key_id,
     a.table_id, c.relnamespace, c.relowner,
@@ -59,7 +59,7 @@ select
         order by u.place
     ) as places,
     (k.key ->> 'table_id')::oid as referenced, k.key -> 'references' as referenced_columns,
-    k.key -> 'table' as referenced_table
+    k.key -> 'table' as referenced_table, n.nspname as namespace
 from pg_internal.table_attributes as a
 join pg_catalog.pg_class as c on c.oid = a.table_id
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
@@ -69,10 +69,10 @@ cross join lateral jsonb_array_elements(
 
 create or replace view information_schema.table_constraints as
 select
-    current_database()::information_schema.sql_identifier as constraint_catalog,
+    pg_internal.current_database()::information_schema.sql_identifier as constraint_catalog,
     table_schema::information_schema.sql_identifier as constraint_schema,
     name::information_schema.sql_identifier as constraint_name,
-    current_database()::information_schema.sql_identifier as table_catalog,
+    pg_internal.current_database()::information_schema.sql_identifier as table_catalog,
     table_schema::information_schema.sql_identifier as table_schema,
     table_name::information_schema.sql_identifier as table_name,
     upper(kind)::information_schema.character_data as constraint_type,
@@ -80,18 +80,19 @@ select
     'NO'::information_schema.yes_or_no as initially_deferred,
     'NO'::information_schema.yes_or_no as enforced,
     'YES'::information_schema.yes_or_no as nulls_distinct
-from pg_internal.table_keys;
+from pg_internal.table_keys where pg_internal.is_here(namespace);
 
 create or replace view information_schema.key_column_usage as
 select
-    current_database()::information_schema.sql_identifier as constraint_catalog,
+    pg_internal.current_database()::information_schema.sql_identifier as constraint_catalog,
     t.table_schema::information_schema.sql_identifier as constraint_schema,
     t.name::information_schema.sql_identifier as constraint_name,
-    current_database()::information_schema.sql_identifier as table_catalog,
+    pg_internal.current_database()::information_schema.sql_identifier as table_catalog,
     t.table_schema::information_schema.sql_identifier as table_schema,
     t.table_name::information_schema.sql_identifier as table_name,
     u.column_name::information_schema.sql_identifier as column_name,
     u.place::integer::information_schema.cardinal_number as ordinal_position,
     null::information_schema.cardinal_number as position_in_unique_constraint
 from pg_internal.table_keys as t
-cross join lateral jsonb_array_elements_text(t.columns) with ordinality as u (column_name, place);
+cross join lateral jsonb_array_elements_text(t.columns) with ordinality as u (column_name, place)
+where pg_internal.is_here(t.namespace);

@@ -5,46 +5,45 @@ select
     (case when a.state = 'active' then 'Running' else 'Done' end)::varchar as status,
     a.query_start::timestamp as starttime,
     (extract(epoch from clock_timestamp() - a.query_start) * 1000000)::bigint as duration,
-    a.usename::varchar as user_name, a.datname::varchar as db_name, a.query::varchar as query, a.pid
-from pg_catalog.pg_stat_activity as a where a.datname = current_database();
+    a.usename::varchar as user_name, a.database_name::varchar as db_name, a.query::varchar as query, a.pid
+from pg_internal.sessions as a;
 create or replace view pg_catalog.stv_sessions as
 select
     a.backend_start::timestamp as starttime, a.pid as process, a.usename::varchar as user_name,
-    a.datname::varchar as db_name
-from pg_catalog.pg_stat_activity as a where a.datname = current_database();
+    a.database_name::varchar as db_name
+from pg_internal.sessions as a;
 create or replace view pg_catalog.stv_inflight as
 select
     a.usesysid::integer as userid, 0 as slice, null::integer as query, 'default'::varchar(320) as label,
     a.backend_xid::text::bigint as xid, a.pid, a.query_start::timestamp as starttime,
     left(a.query, 100)::varchar(100) as text, 0 as suspended, 0 as insert_pristine,
     0 as concurrency_scaling_status
-from pg_catalog.pg_stat_activity as a
-where a.datname = current_database() and a.state = 'active';
+from pg_internal.sessions as a
+where a.state = 'active';
 
 create or replace view pg_catalog.svv_transactions as
 select
-    a.usename::varchar as txn_owner, a.datname::varchar as txn_db, a.backend_xid::text::bigint as xid,
+    a.usename::varchar as txn_owner, a.database_name::varchar as txn_db, a.backend_xid::text::bigint as xid,
     a.pid, a.xact_start::timestamp as txn_start, l.mode::varchar as lock_mode,
     (case l.locktype when 'relation' then 'relation' else 'transactionid' end)::varchar
         as lockable_object_type,
     l.relation::integer as relation, l.granted
-from pg_catalog.pg_stat_activity as a
+from pg_internal.sessions as a
 join pg_catalog.pg_locks as l on l.pid = a.pid
-where a.datname = current_database() and a.xact_start is not null
+where a.xact_start is not null
     and l.locktype in ('relation', 'transactionid')
     and (l.relation is null or l.relation >= 16384);
 
 -- One row for each megabyte of a table, as a block has it in Redshift; columns are not kept apart.
 create or replace view pg_catalog.svv_diskusage as
 select
-    d.oid::integer as db_id, pg_internal.shown(c.relname) as name, 0 as slice, 0 as col, c.oid::integer as tbl,
+    pg_internal.database_id(pg_internal.database_of(s.nspname))::integer as db_id, pg_internal.shown(c.relname) as name, 0 as slice, 0 as col, c.oid::integer as tbl,
     (n - 1)::integer as blocknum, null::integer as num_values, null::bigint as minvalue,
     null::bigint as maxvalue, null::integer as sb_pos, 0 as pinned, 1 as on_disk, 0 as modified,
     0 as hdr_modified, null::integer as unsorted, 0 as tombstone, 0 as preferred_diskno,
     (c.relpersistence = 't')::integer as temporary, 0 as newblock, 0 as num_readers, 0 as flags
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as s on s.oid = c.relnamespace
-join pg_catalog.pg_database as d on d.datname = current_database()
 cross join lateral generate_series(
     1, ceil(pg_catalog.pg_table_size(c.oid) / 1048576.0)::integer
 ) as n

@@ -9,11 +9,28 @@ $$;
 create or replace function pg_internal.columns_shown(catalog regclass, alias text, names text[])
 returns text language sql stable as $$
     select string_agg(
-        case when attname = any(names) then format('pg_internal.shown(%1$s.%2$I) as %2$I', alias, attname)
+        case
+            when attname in ('nspname', 'schemaname', 'table_schema', 'schema_name')
+                then format('pg_internal.schema_of(%1$s.%2$I) as %2$I', alias, attname)
+            when attname in ('table_catalog', 'catalog_name')
+                then format('pg_internal.current_database() as %I', attname)
+            when attname = any(names) then format('pg_internal.shown(%1$s.%2$I) as %2$I', alias, attname)
             else format('%s.%I', alias, attname) end, ', ' order by attnum
     )
     from pg_catalog.pg_attribute where attrelid = catalog and attnum > 0 and not attisdropped
 $$;
+-- A catalog's columns for a row that is like another row of it; `changed` by name.
+create or replace function pg_internal.columns_like(catalog regclass, alias text, changed jsonb)
+returns text language sql stable as $$
+    select string_agg(
+        coalesce('(' || (changed ->> attname) || ')::' || format_type(
+            case when attname in ('relname', 'attname', 'proname', 'datname') then 'varchar'::regtype
+                else atttypid end, null
+        ) || ' as ' || quote_ident(attname), format('%s.%I', alias, attname)), ', ' order by attnum
+    )
+    from pg_catalog.pg_attribute where attrelid = catalog and attnum > 0 and not attisdropped
+$$;
+
 -- Definitions as their creators wrote them, where PostgreSQL's view is not what they made.
 create or replace view pg_internal.definitions as
 select view_id, original || ';' as original from pg_internal.materialized_view
@@ -22,7 +39,7 @@ select view_id, original || ';' from pg_internal.late_binding_view where origina
 
 create or replace view pg_internal.views as
 select
-    pg_internal.shown(n.nspname) as schemaname, pg_internal.shown(c.relname) as viewname,
+    pg_internal.schema_of(n.nspname) as schemaname, pg_internal.shown(c.relname) as viewname,
     pg_catalog.pg_get_userbyid(c.relowner) as viewowner,
     pg_internal.whole_names(coalesce(d.original, pg_catalog.pg_get_viewdef(c.oid))) as definition
 from pg_catalog.pg_class as c
@@ -33,7 +50,7 @@ select pg_internal.redirect('pg_catalog.pg_views', 'select * from pg_internal.vi
 
 create or replace view pg_internal.view_definitions as
 select
-    v.table_catalog, pg_internal.shown(v.table_schema) as table_schema,
+    pg_internal.current_database() as table_catalog, pg_internal.schema_of(v.table_schema) as table_schema,
     pg_internal.shown(v.table_name) as table_name,
     pg_internal.whole_names(coalesce(d.original, v.view_definition))::varchar as view_definition, v.check_option,
     v.is_updatable, v.is_insertable_into
@@ -53,31 +70,35 @@ select pg_internal.redirect('pg_catalog.pg_group', 'select * from pg_internal.gr
 
 -- What shows schemas leaves out those of other databases, and ours.
 do $do$ begin execute 'create or replace view pg_internal.namespaces as select '
-    || pg_internal.columns_shown('pg_catalog.pg_namespace', 'n', '{nspname}') || $view$
+    || pg_internal.columns_shown('pg_catalog.pg_namespace', 'n', '{}') || $view$
 from pg_catalog.pg_namespace as n where n.nspname <> 'pg_internal' and pg_internal.is_here(n.nspname)
 $view$; end $do$;
 select pg_internal.redirect('pg_catalog.pg_namespace', 'select * from pg_internal.namespaces');
 do $do$ begin execute 'create or replace view pg_internal.schemata as select '
-    || pg_internal.columns_shown('information_schema.schemata', 's', '{schema_name}') || $view$
+    || pg_internal.columns_shown('information_schema.schemata', 's', '{}') || $view$
 from information_schema.schemata as s
 where s.schema_name <> 'pg_internal' and pg_internal.is_here(s.schema_name)
 $view$; end $do$;
 select pg_internal.redirect('information_schema.schemata', 'select * from pg_internal.schemata');
 do $do$ begin execute 'create or replace view pg_internal.tables_here as select '
-    || pg_internal.columns_shown('information_schema.tables', 't', '{table_schema,table_name}') || $view$
+    || pg_internal.columns_shown('information_schema.tables', 't', '{table_name}') || $view$
 from information_schema.tables as t
 where t.table_schema <> 'pg_internal' and pg_internal.is_here(t.table_schema)
 $view$; end $do$;
 select pg_internal.redirect('information_schema.tables', 'select * from pg_internal.tables_here');
 do $do$ begin execute 'create or replace view pg_internal.tables_listed as select '
-    || pg_internal.columns_shown('pg_catalog.pg_tables', 't', '{schemaname,tablename}') || $view$
+    || pg_internal.columns_shown('pg_catalog.pg_tables', 't', '{tablename}') || $view$
 from pg_catalog.pg_tables as t
 where t.schemaname <> 'pg_internal' and pg_internal.is_here(t.schemaname)
 $view$; end $do$;
 select pg_internal.redirect('pg_catalog.pg_tables', 'select * from pg_internal.tables_listed');
 -- The database `postgres` is the server's own.
 do $do$ begin execute 'create or replace view pg_internal.databases_listed as select '
-    || pg_internal.columns_shown('pg_catalog.pg_database', 'd', '{}') || $view$
+    || pg_internal.columns_like('pg_catalog.pg_database', 'd', '{"datname": "d.datname"}') || $view$
 from pg_catalog.pg_database as d where d.datname <> 'postgres'
+union all select $view$ || pg_internal.columns_like('pg_catalog.pg_database', 'd',
+        '{"oid": "o.id", "datname": "o.name", "datdba": "o.owner", "datacl": "null"}') || $view$
+from pg_internal.database as o
+join pg_catalog.pg_database as d on d.datname = current_database()
 $view$; end $do$;
 select pg_internal.redirect('pg_catalog.pg_database', 'select * from pg_internal.databases_listed');

@@ -5,18 +5,6 @@
 -- github.com/aws/amazon-redshift-python-driver, v_generate_tbl_ddl of
 -- github.com/awslabs/amazon-redshift-utils.
 
--- A catalog's columns for a row that is like another row of it; `changed` by name.
-create or replace function pg_internal.columns_like(catalog regclass, alias text, changed jsonb)
-returns text language sql stable as $$
-    select string_agg(
-        coalesce('(' || (changed ->> attname) || ')::' || format_type(
-            case when attname in ('relname', 'attname', 'proname') then 'varchar'::regtype
-                else atttypid end, null
-        ) || ' as ' || quote_ident(attname), format('%s.%I', alias, attname)), ', ' order by attnum
-    )
-    from pg_catalog.pg_attribute where attrelid = catalog and attnum > 0 and not attisdropped
-$$;
-
 -- The numbers are ours: FORMAT_ENCODING is how they are read.
 create or replace function pg_internal.encodings() returns text[] language sql immutable parallel safe as $$
     select array[
@@ -163,7 +151,7 @@ language sql stable as $$
 $$;
 create or replace view pg_internal.indexes_listed as
 select
-    pg_internal.shown(n.nspname) as schemaname, pg_internal.shown(t.relname) as tablename,
+    pg_internal.schema_of(n.nspname) as schemaname, pg_internal.shown(t.relname) as tablename,
     c.relname as indexname, null::name as tablespace,
     pg_internal.pg_get_indexdef(i.indexrelid, 0, false) as indexdef
 from pg_internal.indexes as i
@@ -216,7 +204,6 @@ select pg_internal.redirect('pg_catalog.pg_attrdef', 'select * from pg_internal.
 -- Which tables have BACKUP NO, as v_generate_tbl_ddl reads it.
 create or replace view pg_catalog.pg_conf as
 select
-    ('pg_class_backup_' || d.oid || '_' || t.table_id)::varchar as key, 'no'::varchar as value
+    ('pg_class_backup_' || pg_internal.database_id(pg_internal.current_database()) || '_' || t.table_id)::varchar as key, 'no'::varchar as value
 from pg_internal.table_attributes as t
-join pg_catalog.pg_database as d on d.datname = current_database()
 where t.attributes ->> 'backup' = 'false';

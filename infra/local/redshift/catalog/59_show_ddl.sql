@@ -6,10 +6,11 @@ create or replace function pg_internal.relation_if_any(path text[]) returns regc
 language plpgsql stable as $$
 begin
     if cardinality(path) = 1 then
-        return to_regclass(quote_ident(path[1]));
+        return to_regclass(quote_ident(pg_internal.stored_name(path[1])));
     end if;
     return to_regclass(format(
-        '%I.%I', pg_internal.namespace_of(path[:cardinality(path) - 1]), path[cardinality(path)]
+        '%I.%I', pg_internal.namespace_of(path[:cardinality(path) - 1]),
+        pg_internal.stored_name(path[cardinality(path)])
     ));
 end $$;
 create or replace function pg_internal.relation_at(path text[]) returns regclass

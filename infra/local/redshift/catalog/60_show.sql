@@ -24,7 +24,7 @@ returns table (
     left join pg_internal.materialized_view as m on m.view_id = c.oid
     left join pg_catalog.svv_table_info as i on i.table_id = c.oid
     where pg_internal.name_of_rows(c.oid) is null and n.nspname = pg_internal.namespace_of(path) and c.relkind in ('r', 'v') and pg_internal.shown(c.relname) like pattern
-    order by c.relname
+    order by pg_internal.shown(c.relname) collate "C"
 $$;
 create or replace function pg_internal.show_columns(path text[], pattern text default '%')
 returns table (
@@ -50,7 +50,7 @@ returns table (
         null::varchar, null::integer, null::integer, null::varchar, null::varchar
     from information_schema.columns as c
     where c.table_schema = pg_internal.namespace_of(path[:cardinality(path) - 1])
-        and c.table_name = path[cardinality(path)] and pg_internal.shown(c.column_name) like pattern
+        and c.table_name = pg_internal.stored_name(path[cardinality(path)]) and pg_internal.shown(c.column_name) like pattern
     order by c.ordinal_position
 $$;
 create or replace function pg_internal.show_late_binding_columns(
@@ -64,7 +64,7 @@ returns table (
     "collation" varchar
 ) language sql stable as $$
     select
-        pg_internal.database_of((c ->> 's')::name), regexp_replace(c ->> 's', '^[^/]+/', '')::varchar,
+        pg_internal.database_of(c ->> 's'), pg_internal.schema_of(c ->> 's'),
         (c ->> 'v')::varchar, (c ->> 'n')::varchar, (c ->> 'i')::integer, null::varchar, 'YES'::varchar,
         regexp_replace(c ->> 't', '\(.*\)', '')::varchar,
         case when c ->> 't' like 'character%' then substring(c ->> 't' from '\((\d+)')::integer end,
@@ -86,10 +86,10 @@ returns table (
         database_name, schema_name, pg_get_userbyid(schema_owner::oid)::varchar, schema_type,
         schema_acl, ''::varchar, schema_option
     from pg_catalog.svv_redshift_schemas
-    where database_name = coalesce(path[1], current_database())
+    where database_name = coalesce(path[1], pg_internal.used_database())
         and pg_internal.namespace_of(path || '{public}'::text[]) is not null
         and schema_name like pattern
-    order by schema_name
+    order by schema_name collate "C"
 $$;
 create or replace function pg_internal.show_databases(path text[], pattern text default '%')
 returns setof pg_catalog.svv_redshift_databases language sql stable as

@@ -8,7 +8,7 @@ create or replace function pg_internal.routine_arguments(
     routine oid, out place integer, out name varchar, out mode varchar, out type oid
 ) returns setof record language sql stable as $$
     select
-        a.place::integer, p.proargnames[a.place]::varchar,
+        a.place::integer, pg_internal.shown(p.proargnames[a.place]),
         (case coalesce(p.proargmodes[a.place], 'i')
             when 'i' then 'IN'
             when 'b' then case when a.place > p.pronargs - p.pronargdefaults then 'OUT' else 'INOUT' end
@@ -106,7 +106,7 @@ create or replace function pg_internal.routine_parameters(
     from pg_internal.routines(kind, path[:cardinality(path) - 1]) as r
     cross join lateral pg_internal.routine_arguments(r.oid) as a
     cross join lateral pg_internal.argument_modifier(r.oid, a.place) as m (size)
-    where r.name = path[cardinality(path)] and coalesce(a.name, '') like pattern
+    where r.name = pg_internal.shown(path[cardinality(path)]) and coalesce(a.name, '') like pattern
         and (types is null or r.argument_list = pg_internal.type_list(types))
     order by r.argument_list, a.place
 $$;
@@ -135,7 +135,7 @@ declare
             when cardinality(path) > 1 then path[:cardinality(path) - 1]
             else array[pg_internal.current_schema()]
         end) as r
-        where r.name = path[cardinality(path)]
+        where r.name = pg_internal.shown(path[cardinality(path)])
             and (types is null or r.argument_list = pg_internal.type_list(types))
     );
 begin

@@ -28,7 +28,7 @@ from infra.local.redshift.settings import Settings
 async def run_copy(statement: CopyStatement, relay: Relay, settings: Settings) -> bytes:
     """Load the files; returns the client's messages. Raises GatewayError, the history written."""
     limit = None if statement.ignore_all_errors else statement.max_error
-    load = Load(statement, relay.backend.pid, Rejects(statement.table[-1], limit))
+    load = Load(statement, relay.backend.pid, relay.database, Rejects(statement.table[-1], limit))
     in_transaction = relay.status == b"T"
     try:
         load.target = await find_target(statement, relay)

@@ -101,6 +101,7 @@ class CopyStatement:
     columns: tuple[str, ...]
     url: str
     format: Format
+    stored_in: tuple[str, ...] = ()  # the table's name in PostgreSQL
     manifest: bool = False
     role: str | None = None
     credentials: str | None = None

@@ -33,6 +33,7 @@ class Load:
 
     statement: CopyStatement
     session_id: int
+    database: str
     rejects: Rejects
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     target: Target | None = None
@@ -82,6 +83,7 @@ class Unload:
 
     statement: UnloadStatement
     session_id: int
+    database: str
     started: datetime
     files: list[Written] = field(default_factory=list)
     rows: int = 0
@@ -100,7 +102,7 @@ async def record_unload(unload: Unload, settings: Settings, error: GatewayError 
             row = {
                 "query_id": str(query_id),
                 "session_id": str(unload.session_id),
-                "database_name": literal(settings.database),
+                "database_name": literal(unload.database),
                 "status": literal("completed" if error is None else "aborted"),
                 "start_time": _moment(unload.started),
                 "end_time": _moment(ended),
@@ -158,7 +160,7 @@ def _load(
         "query_id": str(query_id),
         "session_id": str(load.session_id),
         "user_name": literal(settings.user),
-        "database_name": literal(settings.database),
+        "database_name": literal(load.database),
         "table_name": literal(load.table),
         "data_source": literal(load.statement.url),
         "file_format": literal(load.statement.format.value),

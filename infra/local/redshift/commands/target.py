@@ -60,7 +60,7 @@ class Target:
 
 async def find_target(statement: CopyStatement, relay: Relay) -> Target:
     """Look the table up; raises GatewayError when table or column do not exist."""
-    name = quote(*statement.table)
+    name = quote(*(statement.stored_in or statement.table))
     rows = await relay.hidden_query(
         "select c.oid, c.relkind, a.attname, t.typname, a.atttypmod, "  # noqa: S608 a quoted name
         "a.attnotnull, a.attidentity "

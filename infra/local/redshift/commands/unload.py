@@ -47,7 +47,7 @@ async def run_unload(
     statement: UnloadStatement, query: str, relay: Relay, settings: Settings
 ) -> bytes:
     """Write the files; `query` is PostgreSQL's form of the statement's. Returns the messages."""
-    unload = Unload(statement, relay.backend.pid, datetime.now(UTC))
+    unload = Unload(statement, relay.backend.pid, relay.database, datetime.now(UTC))
     in_transaction = relay.status == b"T"
     try:
         await _unload(unload, query, relay)

@@ -190,7 +190,7 @@ def read_data_row(payload: bytes) -> list[str | None]:
     return values
 
 
-def redshift_types(payload: bytes, whole: Callable[[str], str]) -> bytes:
+def redshift_types(payload: bytes, whole: Callable[[bytes], bytes]) -> bytes:
     """A RowDescription payload with Redshift's types for those that it does not have.
 
     Literals and string functions are VARCHAR in Redshift; JSON is how SUPER is held here. `whole`
@@ -198,7 +198,7 @@ def redshift_types(payload: bytes, whole: Callable[[str], str]) -> bytes:
     """
     raw = bytearray(payload)
     if b"~" in payload:
-        raw = bytearray(whole(payload.decode("latin-1")).encode("latin-1"))
+        raw = bytearray(whole(payload))
     (count,) = struct.unpack_from("!H", raw)
     offset = 2
     for _ in range(count):

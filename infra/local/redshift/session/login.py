@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.local.redshift.catalog.install import admin_connection
 from infra.local.redshift.errors import INVALID_PASSWORD, UNDEFINED_DATABASE, GatewayError
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.protocol.channel import Channel
 from infra.local.redshift.settings import Settings
+from infra.local.redshift.translate.long_names import stored
 from infra.local.redshift.translate.parser import literal, quote
 from infra.local.redshift.translate.users import md5_verifier
 
@@ -30,10 +31,11 @@ _VERIFIER = (
 
 @dataclass(frozen=True)
 class Login:
-    """PostgreSQL's role and password for an authenticated client."""
+    """PostgreSQL's role and password for an authenticated client, and its database."""
 
     role: str
     password: str
+    database: str
 
 
 async def authenticate(client: Channel, parameters: dict[str, str], settings: Settings) -> Login:
@@ -41,9 +43,10 @@ async def authenticate(client: Channel, parameters: dict[str, str], settings: Se
     user = parameters.get("user", "").lower()
     if user == settings.user.lower():
         verifier: str | None = md5_verifier(settings.password, settings.user)
-        login = Login(settings.user, settings.password)
+        login = Login(settings.user, settings.password, settings.database)
     else:
-        login = Login(user, _role_password(user, settings))
+        user = stored(user)
+        login = Login(user, _role_password(user, settings), settings.database)
         verifier = await _known_verifier(login, settings)
     right = await (
         _sha256(client, verifier)
@@ -53,13 +56,24 @@ async def authenticate(client: Channel, parameters: dict[str, str], settings: Se
     if not right:
         raise GatewayError(INVALID_PASSWORD, f'password authentication failed for user "{user}"')
     database = parameters.get("database") or user
-    if database.lower() != settings.database.lower():
-        raise GatewayError(
-            UNDEFINED_DATABASE,
-            f'database "{database}" does not exist',
-            hint=f'This local gateway serves the database "{settings.database}".',
+    if database.lower() == settings.database.lower():
+        return login
+    return replace(login, database=await _other_database(database, settings))
+
+
+async def _other_database(wanted: str, settings: Settings) -> str:
+    """The name of a database that CREATE DATABASE has made; raises GatewayError for none."""
+    first = await admin_connection(settings, settings.database)
+    try:
+        rows = await first.query(
+            f"select name from pg_internal.database where name in ({literal(wanted)}, "  # noqa: S608 literals
+            f"{literal(wanted.lower())}) order by name = {literal(wanted)} desc limit 1"
         )
-    return login
+    finally:
+        first.close()
+    if not rows:
+        raise GatewayError(UNDEFINED_DATABASE, f'database "{wanted}" does not exist')
+    return str(rows[0][0])
 
 
 async def _md5(client: Channel, verifier: str | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -19,13 +20,19 @@ from infra.local.redshift.translate.lateral import lateral_uses, substitute
 from infra.local.redshift.translate.lexer import Token, tokenize
 from infra.local.redshift.translate.long_names import stored
 from infra.local.redshift.translate.parser import literal, quote
-from infra.local.redshift.translate.relations import Relation, find_relations, quoted
+from infra.local.redshift.translate.relations import (
+    Relation,
+    find_relations,
+    names_as_written,
+    quoted,
+)
 from infra.local.redshift.translate.result import Context, Plan
 from infra.local.redshift.translate.show import LATE_BINDING_COLUMNS
 from infra.local.redshift.translate.statement import split, translate
 
 _STATEMENT = "redshift_relations"
 _LOOKUP = "select name, definition from pg_internal.relations($1::text[])"
+_LATE_BINDING_CALL = re.compile(rf"({LATE_BINDING_COLUMNS}\w*)\(\)")
 # Views on views on views; deeper than this is a loop.
 _MAX_DEPTH = 32
 # Aliases of one statement that are put in, one after another.
@@ -77,8 +84,8 @@ class Planner:
             lateral = lateral or (text != plan.sql and bool(lateral_uses(text)))
         if LATE_BINDING_COLUMNS in text:
             self.passing = True
-            call = f"pg_internal.late_binding_columns({literal(await self._all_views())})"
-            text = text.replace(LATE_BINDING_COLUMNS, call)
+            views_told = literal(await self._all_views())
+            text = _LATE_BINDING_CALL.sub(lambda call: f"{call[1]}({views_told})", text)
         if lateral:
             text = await self._lateral_aliases(text)
         if plan.wrap is not None:
@@ -141,6 +148,10 @@ class Planner:
 
     async def _expanded(self, text: str, relations: list[Relation]) -> str:
         """SQL with late-binding views put in, level by level."""
+        with names_as_written():
+            return await self._views_in(text, relations)
+
+    async def _views_in(self, text: str, relations: list[Relation]) -> str:
         for _ in range(_MAX_DEPTH):
             if not VIEWS.isdisjoint(relation.name for relation in relations):
                 self.passing = True
@@ -214,11 +225,12 @@ class Planner:
         described = []
         for schema, name, text in rows:
             full, depth = str(text), 0
-            relations = find_relations(tokenize(full))
-            while depth < _MAX_DEPTH and any(_key(r) in known for r in relations):
-                found = {r.quoted: known[_key(r)] for r in relations if _key(r) in known}
-                full, relations = views.expand(full, found)
-                depth += 1
+            with names_as_written():
+                relations = find_relations(tokenize(full))
+                while depth < _MAX_DEPTH and any(_key(r) in known for r in relations):
+                    found = {r.quoted: known[_key(r)] for r in relations if _key(r) in known}
+                    full, relations = views.expand(full, found)
+                    depth += 1
             described.append({"schema": schema, "name": name, "sql": full})
         return json.dumps(described)
 

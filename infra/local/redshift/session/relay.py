@@ -18,7 +18,7 @@ from infra.local.redshift.protocol.channel import Channel, ConnectionClosed
 from infra.local.redshift.session.changes import Changes
 from infra.local.redshift.session.expected import ENDS, Answer, Exchange, Expected
 from infra.local.redshift.session.whole_answers import answered
-from infra.local.redshift.translate.long_names import whole
+from infra.local.redshift.translate.long_names import whole, whole_bytes
 
 _D, _E, _Z, _T, _C, _S, _N, _A = (ord(c) for c in "DEZTCSNA")
 _SUSPENDED = ord("s")
@@ -35,6 +35,7 @@ class Relay:
 
     client: Channel
     backend: Backend
+    database: str = ""  # that the session has logged in to
     changes: Changes = field(default_factory=Changes)
     exchange: Exchange | None = None  # what `start` sent, as long as its answer is whole
     expected: deque[Expected] = field(default_factory=deque)
@@ -193,7 +194,7 @@ class Relay:
             if not head.visible:
                 return b""
             return messages.message(
-                b"T", messages.redshift_types(bytes(buffer[position + 5 : end]), whole)
+                b"T", messages.redshift_types(bytes(buffer[position + 5 : end]), whole_bytes)
             )
         if kind == _D:
             if head.rows is not None:
@@ -217,8 +218,8 @@ class Relay:
             self.last_error = head.error
             wire = head.error.wire()
         else:
-            mapped = redshift_fields(fields, head.to_original)
-            mapped |= {kind: whole(mapped[kind]) for kind in "MD" if kind in mapped}
+            fields |= {kind: whole(fields[kind]) for kind in "MD" if kind in fields}
+            mapped = redshift_fields(fields, head.to_original, self.database)
             self.last_error = GatewayError(
                 mapped.get("C", "XX000"),
                 mapped.get("M", ""),

@@ -33,6 +33,8 @@ _SETTINGS = (
     "select pg_internal.current_setting('enable_case_sensitive_identifier'), "
     "pg_internal.current_setting('query_group')"
 )
+# How a session begins in another database than PostgreSQL's own.
+_ELSEWHERE = "select pg_internal.enter(), pg_internal.begin_session()"
 # Fails before it tells any columns.
 REFUSE = "select pg_internal.no_statement"
 
@@ -62,7 +64,11 @@ class Session:
         self.relay = relay
         self.caller = caller
         self.settings = shared.settings
-        self.context = Context(database=shared.settings.database, denied=shared.catalog.denied)
+        self.context = Context(
+            database=relay.database,
+            first=shared.settings.database,
+            denied=shared.catalog.denied,
+        )
         self.faults = shared.faults
         self.log = shared.log
         self.planner = Planner(relay, caller, shared.catalog.views, shared.log)
@@ -84,6 +90,8 @@ class Session:
 
     async def _serve(self) -> None:
         """Read the settings of the login, then one message after the other."""
+        if self.context.away:
+            await self.relay.hidden_query(_ELSEWHERE)
         ((sensitive, label),) = await self.relay.hidden_query(_SETTINGS)
         self._at_login = (is_on(str(sensitive)), str(label))
         self._reset("all")

@@ -22,6 +22,8 @@ REPORTED = {
     # Redshift's own drivers ask for metadata by SHOW commands (get_show_discovery_version,
     # github.com/aws/amazon-redshift-python-driver); 5 would be those of a whole database.
     "show_discovery": "4",
+    # The same drivers look into other databases then (is_single_database_metadata there).
+    "datashare_enabled": "on",
 }
 # What Redshift does not know, and so does not tell. libpq escapes backslashes in literals unless a
 # server tells that they mean themselves, which in Redshift they do not
@@ -77,6 +79,8 @@ async def open_backend(
     for name, value in {**parameters, **_options(parameters.get("options", ""))}.items():
         if name.lower() in _PASSED:
             wanted[name.lower()] = value
+    if login.database != settings.database:
+        wanted["redshift.database"] = login.database
     return await connect(
         settings.postgres_host, settings.postgres_port, wanted, login.password, on_lost
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from infra.local.redshift.errors import GatewayError, refused
-from infra.local.redshift.translate.databases import namespace
+from infra.local.redshift.translate.databases import schema_in
 from infra.local.redshift.translate.lexer import Kind, words
-from infra.local.redshift.translate.long_names import stored
+from infra.local.redshift.translate.long_names import whole
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.result import Context, Plan, TransactionVerb
 
@@ -117,13 +117,16 @@ def set_value(parser: Parser, context: Context) -> Plan:
         name = parser.name()
         if not parser.try_word("to"):
             parser.mark("=")
-    if name == "search_path" and context.used:
+    if name == "search_path" and context.away:
         schemas = [_schema(parser)]
         while parser.try_mark(","):
             schemas.append(_schema(parser))
         parser.finish()
-        path = ", ".join(elsewhere(schema, context.used) for schema in schemas)
-        return parser.plan(f"set {scope} search_path to {path}", tag="SET")
+        path = ", ".join(
+            quote(name if name == "$user" else schema_in(context.away, whole(name)))
+            for name in schemas
+        )
+        return _moved_path(parser, f"set {scope} search_path to {path}", "SET", scope == "local")
     if name in SHARED:
         parser.expressions(context)
         return parser.plan()
@@ -179,10 +182,10 @@ def _schema(parser: Parser) -> str:
     return parser.name()
 
 
-def elsewhere(schema: str, used: str) -> str:
-    """PostgreSQL's name of a schema in a search path after USE."""
-    own = schema == "$user" or schema.startswith(("pg_", "information_schema"))
-    return quote(schema if own else stored(namespace(used, schema)))
+def _moved_path(parser: Parser, change: str, tag: str, for_transaction: bool = False) -> Plan:
+    """A change of the search path, whose schemas are then those of another database."""
+    enter = f"perform pg_internal.enter(for_transaction => {for_transaction})"
+    return parser.plan(f"do {dollar_quote(f'begin {change}; {enter}; end')}", tag=tag)
 
 
 def reset(parser: Parser, context: Context) -> Plan:
@@ -195,11 +198,11 @@ def reset(parser: Parser, context: Context) -> Plan:
     parser.finish()
     if context.used and name == "all":
         raise parser.refuse("RESET ALL after USE", "RESET USE first.")
+    if context.away and name in ("all", "search_path"):
+        plan = _moved_path(parser, f"reset {name}", "RESET")
+        return replace(plan, resets=name if name == "all" else "")
     if name == "all":
         return replace(parser.plan(), resets=name)
-    if name == "search_path" and context.used:
-        path = ", ".join(elsewhere(schema, context.used) for schema in ("$user", "public"))
-        return parser.plan(f"set search_path to {path}", tag="RESET")
     if name in SHARED:
         return parser.plan()
     if name in OWN:

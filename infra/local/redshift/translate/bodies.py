@@ -15,13 +15,14 @@ from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError, refused
 from infra.local.redshift.translate.calls import SPECIAL
 from infra.local.redshift.translate.columns import Known
 from infra.local.redshift.translate.constructs import Restructured
+from infra.local.redshift.translate.databases import other_databases
 from infra.local.redshift.translate.deferred import deferred, is_deferred, refuse_found
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.expressions import Expressions
 from infra.local.redshift.translate.handlers import Handlers
 from infra.local.redshift.translate.lexer import Token, tokenize, words
 from infra.local.redshift.translate.parser import Parser, literal, quote
-from infra.local.redshift.translate.relations import fold
+from infra.local.redshift.translate.relations import fold, names_as_written
 from infra.local.redshift.translate.result import Context, Plan
 from infra.local.redshift.translate.tables import column_type
 
@@ -140,6 +141,8 @@ class Body:
     def _expressions(self, text: str) -> str:
         """Text with its expressions, and the queries in it, for PostgreSQL."""
         context = self.context
+        moved = other_databases(tokenize(text), text, context)
+        text = text if moved is None else moved.render()
         known = Known(dict(context.columns), context.case_sensitive, frozenset(self.names))
         shaped = Restructured(text, tokenize(text), known)
         edits = Edits(shaped.sql)
@@ -250,11 +253,12 @@ def statements_of(plan: Plan, text: str, tokens: list[Token]) -> list[str]:
     given = _ATTRIBUTES.search(plan.sql)
     if given is None:
         return [plan.sql]
-    parser = Parser(text, tokens)
-    while not parser.try_word("table"):
-        parser.index += 1
-    parser.try_words("if", "not", "exists")
-    table = literal(quote(*parser.dotted_name()))
+    with names_as_written():
+        parser = Parser(plan.sql, tokenize(plan.sql))
+        while not parser.try_word("table"):
+            parser.index += 1
+        parser.try_words("if", "not", "exists")
+        table = literal(quote(*parser.dotted_name()))
     return [
         plan.sql[: given.start()],
         f"select pg_internal.set_table_attributes({table}::regclass, "

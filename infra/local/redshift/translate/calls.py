@@ -189,7 +189,7 @@ def _late_binding_columns(e: Expressions, name_at: int, _opening: int, closing: 
             before = e.tokens[index - 1]
             if e.is_word(index, "name") and before.is_name:
                 e.edits.replace(e.tokens[index].start, e.tokens[index].end, "varchar")
-    e.replace_call(name_at, closing, "pg_internal.late_binding_columns()")
+    e.replace_call(name_at, closing, "pg_internal.late_binding_columns_here()")
 
 
 SPECIAL: dict[str, Special] = {

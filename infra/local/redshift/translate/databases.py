@@ -1,18 +1,27 @@
-"""Other databases of the cluster: `database.schema.name` in a session of this database.
+"""Databases of the cluster: which schema of PostgreSQL a name means.
 
-All databases live in one of PostgreSQL: schema `s` of another database `d` is its schema `d/s`
-(catalog/15_databases.sql). Here names with three parts get that schema, where the grammar has
-relations, functions and schemas; a column's name is left alone.
+All databases live in one of PostgreSQL: schema `s` of another database `d` than that is its schema
+`d`, SEPARATOR, `s` (catalog/15_databases.sql). Here names get that schema: those with three parts,
+and, where names without a database are in another one (a session that has logged in to it, or USE),
+those with two. It is done where the grammar has relations, functions and schemas; a column's name
+is left alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from infra.local.redshift.errors import SEPARATOR, GatewayError
 from infra.local.redshift.translate.edits import Edits
-from infra.local.redshift.translate.lexer import Token, words
-from infra.local.redshift.translate.long_names import stored
-from infra.local.redshift.translate.parser import Parser, literal, quote
+from infra.local.redshift.translate.lexer import Kind, Token, tokenize, words
+from infra.local.redshift.translate.long_names import (
+    names_relation,
+    names_schema,
+    stored,
+    whole,
+    written,
+)
+from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.relations import (
     Relation,
     find_relations,
@@ -24,42 +33,82 @@ from infra.local.redshift.translate.result import Context, Plan
 # These take the database's name themselves.
 _OWN_WAY = words("show copy unload")
 # Words before a relation's name in DDL; in GRANT, REVOKE and COMMENT also ON.
-_BEFORE_NAME = words("table view exists function references truncate lock analyze analyse vacuum")
+_BEFORE_NAME = words(
+    "table view exists function procedure references truncate lock analyze analyse vacuum verbose "
+    "full only reindex recluster"
+)
 _LISTS = words("drop grant revoke lock")
-_SYSTEM_SCHEMAS = words("pg_catalog information_schema pg_temp pg_internal starlift_gateway")
+_SYSTEM_SCHEMAS = words("pg_catalog information_schema pg_internal starlift_gateway")
 
 
 def namespace(database: str, schema: str) -> str:
     """PostgreSQL's schema for a schema of another database."""
-    return f"{database}/{schema}"
+    return f"{database}{SEPARATOR}{schema}"
+
+
+def schema_in(away: str, schema: str) -> str:
+    """PostgreSQL's name of a schema of another database, of its own where `away` is empty."""
+    return schema if not away or is_system(schema) else stored(namespace(away, schema))
+
+
+def located(parts: tuple[str, ...], context: Context) -> tuple[str, ...]:
+    """PostgreSQL's name of a relation."""
+    first = context.first or context.database
+    if len(parts) == 3:
+        return parts[1:] if parts[0] == first else (stored(namespace(*parts[:2])), parts[2])
+    return (schema_in(context.away, parts[0]), parts[1]) if len(parts) == 2 else parts
+
+
+def is_system(schema: str) -> bool:
+    """Whether a schema is in every database, or named as PostgreSQL has it."""
+    return schema in _SYSTEM_SCHEMAS or schema.startswith("pg_temp") or SEPARATOR in whole(schema)
 
 
 def other_databases(tokens: list[Token], sql: str, context: Context) -> Edits | None:
-    """The edits for names in other databases, None when there are none.
-
-    After USE, names of relations with one part less than that are in the database it named.
-    """
-    if tokens[0].is_word(*_OWN_WAY) or not (
-        context.used or any(token.is_mark(".") for token in tokens)
-    ):
+    """The edits for names in other databases, None when there are none."""
+    away = context.away
+    if tokens[0].is_word(*_OWN_WAY) or not (away or any(token.is_mark(".") for token in tokens)):
         return None
     names = _Names(tokens, context)
     edits = Edits(sql)
     index, last, found = 0, len(tokens) - 1, False
     while index <= last:
-        if not tokens[index].is_name or (index and tokens[index - 1].is_mark(".")):
-            index += 1
-            continue
-        if not (context.used or tokens[min(index + 1, last)].is_mark(".")):
+        token = tokens[index]
+        if away and token.kind is Kind.STRING:
+            path = _named_in_text(tokens, index, context)
+            if path is not None:
+                edits.replace(token.start, token.end, literal(path))
+                found = True
+        if (
+            not token.is_name
+            or (index and tokens[index - 1].is_mark("."))
+            or not (away or tokens[min(index + 1, last)].is_mark("."))
+        ):
             index += 1
             continue
         parts, after = qualified_name(tokens, index)
         moved = names.moved(index, after, parts)
         if moved is not None:
-            edits.replace(tokens[index].start, tokens[after - 1].end, quote(*moved))
+            edits.replace(token.start, tokens[after - 1].end, quote(*moved))
             found = True
         index = after
     return edits if found else None
+
+
+def _named_in_text(tokens: list[Token], index: int, context: Context) -> str | None:
+    """PostgreSQL's form of a name in a literal, None where it stays as it is."""
+    text = tokens[index].value
+    if names_schema(tokens, index):
+        schema = schema_in(context.away, text)
+        return None if schema == text else schema
+    if not names_relation(tokens, index):
+        return None
+    try:
+        parts = tuple(fold(token) for token in tokenize(text) if token.is_name)
+    except GatewayError:
+        return None
+    moved = located(parts, context)
+    return None if moved == parts else written(moved)
 
 
 class _Names:
@@ -67,56 +116,74 @@ class _Names:
 
     def __init__(self, tokens: list[Token], context: Context) -> None:
         self._tokens = tokens
-        self._first = tokens[0]
-        self._database, self._used = context.database, context.used
+        self._first_word = tokens[0]
+        self._first, self._away = context.first or context.database, context.away
         relations = find_relations(tokens)
         aliases = {name for r in relations for name in (r.name, _alias(tokens, r))}
         # `from orders as o, o.items.parts` unnests a column.
         relations = [r for r in relations if r.parts[0] not in aliases or len(r.parts) == 1]
         self._starts = {relation.start for relation in relations}
         self._foreign = {
-            r.parts for r in relations if r.parts[0] != self._database and "/" not in r.parts[0]
+            r.parts for r in relations if r.parts[0] != self._first and not is_system(r.parts[0])
         }
+        if self._away:  # with and without the database
+            self._foreign |= {(self._away, *parts) for parts in self._foreign if len(parts) == 2}
+            self._foreign |= {
+                parts[1:] for parts in self._foreign if len(parts) == 3 and parts[0] == self._away
+            }
 
     def moved(self, index: int, after: int, parts: tuple[str, ...]) -> tuple[str, ...] | None:
         """The name in PostgreSQL, None where it stays as it is."""
         if self._is_schema(index):
             return self._schema(parts)
+        if self._first_word.is_word("comment") and self._tokens[index - 1].is_word("column"):
+            table = self._relation(parts[:-1])
+            return None if table is None else (*table, parts[-1])
         if len(parts) > 2 and parts[:-1] in self._foreign:  # a column of such a relation
-            table = parts[:-1] if len(parts) == 4 else (self._used, *parts[:-1])
-            return (namespace(*table[:2]), *table[2:], parts[-1]) if table[0] else None
-        if not 2 <= len(parts) <= 3 or not self._is_relation(index, after, len(parts)):
+            table = self._relation(parts[:-1])
+            return None if table is None else (*table, parts[-1])
+        if not self._is_relation(index, after, len(parts)):
             return None
+        return self._relation(parts)
+
+    def _relation(self, parts: tuple[str, ...]) -> tuple[str, ...] | None:
+        """A relation or a function."""
         if len(parts) == 3:
-            return None if parts[0] == self._database else (namespace(*parts[:2]), parts[2])
-        if not self._used or "/" in parts[0] or parts[0] in _SYSTEM_SCHEMAS:
+            return None if parts[0] == self._first else (namespace(*parts[:2]), parts[2])
+        if len(parts) != 2 or not self._away or is_system(parts[0]):
             return None
-        return namespace(self._used, parts[0]), parts[1]
+        return namespace(self._away, parts[0]), parts[1]
 
     def _schema(self, parts: tuple[str, ...]) -> tuple[str, ...] | None:
         """CREATE, DROP, ALTER SCHEMA, GRANT … ON SCHEMA."""
-        if len(parts) == 2 and parts[0] != self._database:
+        if len(parts) == 2 and parts[0] != self._first:
             return (namespace(*parts),)
-        if len(parts) == 1 and self._used and "/" not in parts[0]:
-            return (namespace(self._used, parts[0]),)
+        if len(parts) == 1 and self._away and not is_system(parts[0]):
+            return (namespace(self._away, parts[0]),)
         return None
 
     def _is_schema(self, index: int) -> bool:
         """Whether the name of a schema stands at an index."""
-        if not self._first.is_word("create", "drop", "grant", "revoke", "alter") or not index:
+        tokens, first = self._tokens, self._first_word
+        if not first.is_word("create", "drop", "grant", "revoke", "alter") or not index:
             return False
-        if self._tokens[index].is_word("if", "authorization"):
+        if tokens[index].is_word("if", "authorization"):
             return False
-        before = self._tokens[max(index - 4, 0) : index]
-        return before[-1].is_word("schema") or (
-            before[-1].is_word("exists") and any(token.is_word("schema") for token in before)
-        )
+        if first.is_word("alter") and tokens[1].is_word("schema"):
+            return index == 2 or (tokens[index - 2].is_word("rename"))
+        while index > 2 and tokens[index - 1].is_mark(","):  # one of a list
+            index -= 2
+            while index > 2 and tokens[index - 1].is_mark("."):
+                index -= 2
+        if tokens[index - 1].is_word("schema"):
+            return index == 2 or tokens[index - 2].is_word("on", "in")
+        return tokens[index - 1].is_word("exists") and tokens[1].is_word("schema")
 
     def _is_relation(self, index: int, after: int, size: int) -> bool:
         """Whether a relation's or a function's name stands at an index."""
-        tokens, first = self._tokens, self._first
+        tokens, first = self._tokens, self._first_word
         called = after < len(tokens) and tokens[after].is_mark("(") and not first.is_word("insert")
-        if tokens[index].start in self._starts or (called and size == 3):
+        if tokens[index].start in self._starts or (called and (size == 3 or self._away)):
             return True
         if not index or first.is_word("select", "with", "insert", "update", "delete"):
             return False
@@ -125,6 +192,7 @@ class _Names:
             before.is_word(*_BEFORE_NAME)
             or (before.is_word("on") and first.is_word("grant", "revoke", "comment"))
             or (before.is_mark(",") and first.is_word(*_LISTS))
+            or (before.is_word("like") and tokens[index - 2].text in ("(", ","))
         )
 
 
@@ -150,7 +218,7 @@ def with_way_back(plan: Plan, sql: str, edits: Edits) -> Plan:
 def create_database(parser: Parser, _context: Context) -> Plan:
     """CREATE DATABASE name [WITH] [OWNER …] [CONNECTION LIMIT …] [ISOLATION LEVEL SNAPSHOT]."""
     parser.try_words("create", "database")
-    name = parser.name()
+    name = whole(parser.name())
     if parser.peek_word("from"):
         raise parser.refuse("A database from a datashare or an integration")
     parser.try_word("with")
@@ -171,7 +239,7 @@ def create_database(parser: Parser, _context: Context) -> Plan:
 def drop_database(parser: Parser, _context: Context) -> Plan:
     """DROP DATABASE name [FORCE]."""
     parser.try_words("drop", "database")
-    name = parser.name()
+    name = whole(parser.name())
     parser.try_word("force")
     parser.finish()
     return _call(parser, "drop_database", name, "DROP DATABASE")
@@ -193,12 +261,11 @@ def use(parser: Parser, context: Context) -> Plan:
         parser.word("use")
         database = ""
     else:
-        database = parser.name()
+        database = whole(parser.name())
         database = "" if database == context.database else database
     parser.finish()
-    schema = stored(namespace(database, "public")) if database else "public"
-    path = f"set search_path to {quote('$user', schema).replace('.', ', ')}"
-    return replace(parser.plan(path, tag=tag), used=database)
+    body = f"begin set search_path to default; perform pg_internal.enter({literal(database)}); end"
+    return replace(parser.plan(f"do {dollar_quote(body)}", tag=tag), used=database)
 
 
 def show_use(parser: Parser, context: Context) -> Plan:

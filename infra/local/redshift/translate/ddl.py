@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.local.redshift.translate.append import append_table
+from infra.local.redshift.translate.databases import schema_in
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.result import Context, Plan
 from infra.local.redshift.translate.tables import (
@@ -23,8 +24,8 @@ def create_schema(parser: Parser, context: Context) -> Plan:
     lenient = parser.try_words("if", "not", "exists")
     owner = ""
     if parser.try_word("authorization"):
-        parts: tuple[str, ...] = (parser.name(),)
-        owner = parts[-1]
+        owner = parser.name()
+        parts: tuple[str, ...] = (schema_in(context.away, owner),)
     else:
         parts = parser.dotted_name()
     if parser.try_word("authorization"):

@@ -14,7 +14,7 @@ from infra.local.redshift.translate.functions import (
     KEYWORDS,
     RENAMED,
 )
-from infra.local.redshift.translate.lexer import Kind, Token
+from infra.local.redshift.translate.lexer import Kind, Token, in_lower_case
 from infra.local.redshift.translate.types import (
     check_type,
     operand,
@@ -107,7 +107,7 @@ class Expressions:
 
     def _quoted(self, token: Token) -> None:
         """Quoted names fold to lower case."""
-        folded = token.text if self.case_sensitive else token.text.lower()
+        folded = token.text if self.case_sensitive else in_lower_case(token.text)
         if folded != token.text:
             self.edits.replace(token.start, token.end, folded)
 

@@ -13,9 +13,11 @@ from infra.local.redshift.translate.lexer import words
 RENAMED = {
     "concat": "pg_internal.concat",
     "crc32": "pg_internal.crc32",
+    "current_database": "pg_internal.current_database",
     "current_schema": "pg_internal.current_schema",
     "current_setting": "pg_internal.current_setting",
     "grouping_id": "grouping",
+    "has_database_privilege": "pg_internal.has_database_privilege",
     "json_array_length": "pg_internal.json_array_length",
     "json_serialize": "pg_internal.json_serialize",
     "nvl": "coalesce",

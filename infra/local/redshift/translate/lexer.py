@@ -27,6 +27,13 @@ class Kind(enum.Enum):
     ROWS = "rows"  # rows of VALUES that hold constants only, to the comma after the last
 
 
+def in_lower_case(text: str) -> str:
+    """A name's ASCII letters in lower case; Redshift leaves others as they are."""
+    if text.isascii():
+        return text.lower()
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """One token; `text` is lower case for words, as written otherwise."""
@@ -149,7 +156,7 @@ def tokenize(sql: str) -> list[Token]:
             text = match.group()
             kind = _KINDS[group]
             if kind is Kind.WORD:
-                text = text.lower()
+                text = in_lower_case(text)
                 if depth == values:
                     values = -1
             elif text == "(":

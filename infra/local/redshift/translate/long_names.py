@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from infra.local.redshift.errors import NAME_TOO_LONG, GatewayError
+from infra.local.redshift.errors import NAME_TOO_LONG, SEPARATOR, GatewayError
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Kind, Token, tokenize, words
 from infra.local.redshift.translate.relations import fold, quoted
@@ -20,9 +20,10 @@ from infra.local.redshift.translate.relations import fold, quoted
 MAX_NAME, MAX_STORED = 127, 63
 _HEAD, _DIGEST = 46, 16
 _PLAIN = re.compile(r"[a-z_][a-z0-9_~]*")
-_STORED = re.compile(r'[^\s".]{1,46}~[0-9a-f]{16}(?![0-9a-f])')
-# Whole names by their stored form; all that this process has met, up to a bound.
-_whole: dict[str, str] = {}
+_TAIL = re.compile(rb"~[0-9a-f]{16}")
+# Heads of stored names and the whole names by the digest at their end; all that this process has
+# met, up to a bound.
+_known: dict[bytes, tuple[bytes, bytes]] = {}
 _MAX_KNOWN = 20_000
 
 
@@ -31,7 +32,7 @@ def stored(name: str) -> str:
     raw = name.encode()
     if len(raw) <= MAX_STORED:
         return name
-    if len(raw) > MAX_NAME:
+    if max(len(part) for part in raw.split(SEPARATOR.encode())) > MAX_NAME:
         raise GatewayError(
             NAME_TOO_LONG,
             f'identifier "{name}" is too long',
@@ -39,18 +40,28 @@ def stored(name: str) -> str:
             hint="Shorten the name.",
         )
     head = raw[:_HEAD].decode(errors="ignore")
-    short = f"{head}~{hashlib.sha256(raw).hexdigest()[:_DIGEST]}"
-    if len(_whole) >= _MAX_KNOWN:
-        _whole.pop(next(iter(_whole)))
-    _whole[short] = name
-    return short
+    tail = f"~{hashlib.sha256(raw).hexdigest()[:_DIGEST]}"
+    if len(_known) >= _MAX_KNOWN:
+        _known.pop(next(iter(_known)))
+    _known[tail.encode()] = head.encode(), raw
+    return head + tail
 
 
 def whole(text: str) -> str:
     """A text with the whole names in the place of their stored forms."""
-    if "~" not in text or not _whole:
-        return text
-    return _STORED.sub(lambda found: _whole.get(found[0], found[0]), text)
+    return whole_bytes(text.encode()).decode() if "~" in text and _known else text
+
+
+def whole_bytes(raw: bytes) -> bytes:
+    """The same of a text as it is sent."""
+    parts: list[bytes] = []
+    position = 0
+    for found in _TAIL.finditer(raw):
+        head, name = _known.get(found[0], (b"", b""))
+        if name and raw.endswith(head, position, found.start()):
+            parts += [raw[position : found.start() - len(head)], name]
+            position = found.end()
+    return b"".join((*parts, raw[position:]))
 
 
 def shorten(
@@ -93,12 +104,17 @@ _NAMING = words(
 
 
 def _is_long_text(tokens: list[Token], index: int) -> bool:
-    """Whether a literal names a relation or a schema, `'s.t'::regclass`, by a long name."""
+    """Whether a literal names a relation or a schema by a long name."""
     token = tokens[index]
     if token.kind is not Kind.STRING or token.end - token.start <= MAX_STORED // 4:
         return False
     if not any(len(part.strip('"').encode()) > MAX_STORED for part in token.value.split(".")):
         return False
+    return names_relation(tokens, index)
+
+
+def names_relation(tokens: list[Token], index: int) -> bool:
+    """Whether a literal names a relation or a schema: `'s.t'::regclass`."""
     after = [one.text for one in tokens[index + 1 : index + 3]]
     if after in (["::", "regclass"], ["::", "regnamespace"], ["as", "regclass"]):
         return True
@@ -110,10 +126,23 @@ def _is_long_text(tokens: list[Token], index: int) -> bool:
     return False
 
 
+def names_schema(tokens: list[Token], index: int) -> bool:
+    """Whether a literal is the schema in HAS_SCHEMA_PRIVILEGE([user,] schema, privilege)."""
+    before, after = tokens[max(index - 4, 0) : index], tokens[index + 1 : index + 4]
+    return (
+        len(after) == 3
+        and after[0].is_mark(",")
+        and after[2].is_mark(")")
+        and any(token.is_word("has_schema_privilege") for token in before)
+    )
+
+
 def _stored_path(text: str) -> str:
     """The name in a literal with its parts as they are stored."""
     parts = [token for token in tokenize(text) if token.is_name]
-    names = (stored(fold(part)) for part in parts)
-    # Functions on schemas take no quotes.
-    written = (name if _PLAIN.fullmatch(name) else quoted(name) for name in names)
-    return ".".join(written).replace("'", "''")
+    return written(tuple(stored(fold(part)) for part in parts)).replace("'", "''")
+
+
+def written(names: tuple[str, ...]) -> str:
+    """A dotted name with the quotes that it needs: functions on schemas take no others."""
+    return ".".join(name if _PLAIN.fullmatch(name) else quoted(name) for name in names)

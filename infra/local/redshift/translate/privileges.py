@@ -30,8 +30,18 @@ def privileges(parser: Parser, context: Context) -> Plan:
                 _roles(parser, index)
             elif grantees and (before.is_word("to", "from") or before.is_mark(",")):
                 _role(parser, index)
+        if token.is_word("database") and before is not None and before.is_word("on"):
+            _first_database(parser, index, context)
     parser.expressions(context)
     return parser.plan(tag=parser.tokens[0].text.upper())
+
+
+def _first_database(parser: Parser, index: int, context: Context) -> None:
+    """Privileges on databases are PostgreSQL's, which has one of them."""
+    parser.index = index + 1
+    first = context.first or context.database
+    if parser.name() != first or parser.peek_mark(","):
+        raise parser.refuse(f"{parser.tokens[0].text.upper()} ON DATABASE other than {first}")
 
 
 def _for_user(parser: Parser, index: int) -> bool:

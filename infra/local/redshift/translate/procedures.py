@@ -10,7 +10,7 @@ from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.translate.bodies import Body, Translate
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.result import Context, Plan
-from infra.local.redshift.translate.routines import TWO_WORD_TYPES, argument_types
+from infra.local.redshift.translate.routines import argument_types, is_named
 from infra.local.redshift.translate.tables import column_type, telling
 
 
@@ -56,7 +56,7 @@ def _arguments(parser: Parser) -> tuple[str, set[str], list[str]]:
     while not parser.try_mark(")"):
         mode = parser.try_word("in", "out", "inout")
         name = ""
-        if _is_named(parser):
+        if is_named(parser):
             name = parser.name()
             names.add(name)
         mode = mode or parser.try_word("in", "out", "inout") or "in"
@@ -74,16 +74,6 @@ def _arguments(parser: Parser) -> tuple[str, set[str], list[str]]:
             parser.mark(")")
             break
     return ", ".join(arguments), names, types
-
-
-def _is_named(parser: Parser) -> bool:
-    """Whether a name, not a type, stands at the cursor."""
-    here = parser.tokens[parser.index : parser.index + 2]
-    return (
-        len(here) == 2
-        and here[1].is_name
-        and tuple(token.text for token in here) not in TWO_WORD_TYPES
-    )
 
 
 def drop_procedure(parser: Parser, _context: Context) -> Plan:

@@ -9,6 +9,7 @@ from infra.local.redshift.commands.copy_statement import parse_copy
 from infra.local.redshift.commands.fault_statement import parse_fault
 from infra.local.redshift.commands.unload_statement import parse_unload
 from infra.local.redshift.errors import refused
+from infra.local.redshift.translate.databases import located
 from infra.local.redshift.translate.parser import Parser
 from infra.local.redshift.translate.result import Context, Plan
 
@@ -25,9 +26,11 @@ def query(parser: Parser, context: Context) -> Plan:
     return parser.plan(looks_up=True)
 
 
-def copy(parser: Parser, _context: Context) -> Plan:
+def copy(parser: Parser, context: Context) -> Plan:
     """COPY, which the gateway runs."""
-    return parser.plan(command=parse_copy(parser.sql, parser.tokens), tag="COPY")
+    command = parse_copy(parser.sql, parser.tokens)
+    command = replace(command, stored_in=located(command.table, context))
+    return parser.plan(command=command, tag="COPY")
 
 
 def fault(parser: Parser, _context: Context) -> Plan:

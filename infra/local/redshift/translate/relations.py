@@ -6,9 +6,12 @@ understanding expressions.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
-from infra.local.redshift.translate.lexer import Kind, Token, words
+from infra.local.redshift.translate.lexer import Kind, Token, in_lower_case, words
 
 # FROM inside these calls is part of the call's syntax.
 _FROM_CALLS = words("extract trim substring overlay position")
@@ -65,11 +68,24 @@ def qualified_name(tokens: list[Token], index: int) -> tuple[tuple[str, ...], in
     return tuple(parts), index
 
 
+_as_written: ContextVar[bool] = ContextVar("names as written", default=False)
+
+
+@contextmanager
+def names_as_written(case_sensitive: bool = True) -> Iterator[None]:
+    """Quoted names keep their case: enable_case_sensitive_identifier, and PostgreSQL's own SQL."""
+    before = _as_written.set(case_sensitive)
+    try:
+        yield
+    finally:
+        _as_written.reset(before)
+
+
 def fold(token: Token) -> str:
     """An identifier as Redshift stores it: ASCII letters in lower case, quoted or not."""
-    if token.text.isascii():
-        return token.name.lower()
-    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in token.name)
+    if token.kind is Kind.QUOTED and _as_written.get():
+        return token.name
+    return in_lower_case(token.name)
 
 
 def cte_names(tokens: list[Token]) -> set[str]:

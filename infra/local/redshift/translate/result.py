@@ -23,12 +23,19 @@ class TransactionVerb(enum.Enum):
 class Context:
     """What translation depends on besides the statement."""
 
-    database: str = "dev"
+    database: str = "dev"  # the one that the session has logged in to
+    first: str = ""  # PostgreSQL's own database, whose schemas have their names alone; "" for that
     denied: frozenset[str] = frozenset()
     case_sensitive: bool = False
     used: str = ""  # the database that USE has named, when it is another
     columns: tuple[tuple[str, tuple[str, ...]], ...] = ()  # asked from PostgreSQL, by query
     rows: frozenset[str] = frozenset()  # variables of the procedure around the statement
+
+    @property
+    def away(self) -> str:
+        """The database that names without one are in, empty for PostgreSQL's own."""
+        here = self.used or self.database
+        return "" if here == (self.first or self.database) else here
 
 
 @dataclass(frozen=True)

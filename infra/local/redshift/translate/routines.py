@@ -28,16 +28,24 @@ TWO_WORD_TYPES = {
 }
 
 
+_PYTHON = "Python functions are not run by the local Redshift gateway"
+_NOT_RUN = f"begin raise feature_not_supported using message = '{_PYTHON}'; end"
+
+
 def create_function(parser: Parser, context: Context) -> Plan:
-    """CREATE [OR REPLACE] FUNCTION name (type, …) RETURNS type volatility AS $$…$$ LANGUAGE sql."""
+    """CREATE [OR REPLACE] FUNCTION name (type, …) RETURNS type volatility AS $$…$$ LANGUAGE sql.
+
+    One in Python is recorded, with a warning, and never run: Redshift takes no new ones since its
+    patch 198, but drivers' own tests look for them in the catalog.
+    https://docs.aws.amazon.com/redshift/latest/dg/c-query-processing.html
+    """
     parser.word("create")
     replacing = "or replace " if parser.try_words("or", "replace") else ""
     parser.word("function")
-    if any(token.is_word("plpythonu", "plpython3u") for token in parser.tokens):
-        raise parser.refuse("A Python function", "Redshift runs none since June 2026.")
+    python = parser.tokens[-1].is_word("plpythonu")
     name = quote(*parser.dotted_name())
     first = parser.index
-    types = _arguments(parser)
+    types = _arguments(parser, named=python)
     arguments = parser.edits.render(parser.tokens[first].start, parser.tokens[parser.index - 1].end)
     parser.word("returns")
     first = parser.index
@@ -47,8 +55,16 @@ def create_function(parser: Parser, context: Context) -> Plan:
     parser.word("as")
     at, body = parser.index, parser.string()
     parser.word("language")
-    parser.word("sql")
+    parser.word("plpythonu" if python else "sql")
     parser.finish()
+    told = f"/*redshift:{telling({'body': body, 'types': types})}*/"
+    if python:
+        made = (
+            f"create {replacing}function {name} {arguments} returns {returns} language plpgsql "
+            f"{volatility} as {dollar_quote(_NOT_RUN)}"
+        )
+        warned = f"begin raise warning '{_PYTHON}; Redshift takes no new ones'; {made}; end"
+        return parser.plan(f"do {dollar_quote(warned)} {told}", tag="CREATE FUNCTION")
     try:
         query = _body(body, context)
     except GatewayError as error:
@@ -56,19 +72,20 @@ def create_function(parser: Parser, context: Context) -> Plan:
         raise
     return parser.plan(
         f"create {replacing}function {name} {arguments} returns {returns} language sql "
-        f"{volatility} as {dollar_quote(query)} "
-        f"/*redshift:{telling({'body': body, 'types': types})}*/",
+        f"{volatility} as {dollar_quote(query)} {told}",
         tag="CREATE FUNCTION",
     )
 
 
-def _arguments(parser: Parser) -> list[str]:
+def _arguments(parser: Parser, *, named: bool = False) -> list[str]:
     """The types of the arguments for PostgreSQL; SQL functions give them no names."""
     types: list[str] = []
     parser.mark("(")
     if parser.try_mark(")"):
         return types
     while True:
+        if named and is_named(parser):
+            parser.name()
         first = parser.tokens[parser.index].start if not parser.at_end else 0
         column_type(parser)
         types.append(parser.edits.render(first, parser.tokens[parser.index - 1].end))
@@ -78,6 +95,16 @@ def _arguments(parser: Parser) -> list[str]:
             break
     parser.mark(")")
     return types
+
+
+def is_named(parser: Parser) -> bool:
+    """Whether a name, not a type, stands at the cursor."""
+    here = parser.tokens[parser.index : parser.index + 2]
+    return (
+        len(here) == 2
+        and here[1].is_name
+        and tuple(token.text for token in here) not in TWO_WORD_TYPES
+    )
 
 
 def _body(text: str, context: Context) -> str:

@@ -14,8 +14,8 @@ from infra.local.redshift.translate.parser import Parser, literal, quote
 from infra.local.redshift.translate.result import Context, Plan
 from infra.local.redshift.translate.routines import argument_types
 
-# The session puts the late-binding views into this call.
-LATE_BINDING_COLUMNS = "pg_internal.late_binding_columns()"
+# The session puts the late-binding views into calls of this.
+LATE_BINDING_COLUMNS = "pg_internal.late_binding_columns"
 # What drivers ask for and may not change.
 _SHOWN = words("server_version transaction_isolation")
 # The words after SHOW, the function in the catalog, whether a name follows.
@@ -131,7 +131,7 @@ def _listing(parser: Parser, function: str, arguments: str) -> Plan:
     if function == "show_columns":  # of a late-binding view as well
         call += (
             f" union all select * from pg_internal.show_late_binding_columns({arguments}, "  # noqa: S608 quoted literals
-            f"(select jsonb_agg(c) from {LATE_BINDING_COLUMNS} as c("
+            f"(select jsonb_agg(c) from {LATE_BINDING_COLUMNS}() as c("
             f"s varchar, v varchar, n varchar, t varchar, i int)){pattern})"
         )
     return parser.plan(f"select * from {call}{limit}", tag="SHOW")  # noqa: S608 quoted literals

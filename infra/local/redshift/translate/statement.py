@@ -31,7 +31,7 @@ from infra.local.redshift.translate.lexer import Token, split_statements, tokeni
 from infra.local.redshift.translate.long_names import shorten
 from infra.local.redshift.translate.merge import merge
 from infra.local.redshift.translate.parser import Parser
-from infra.local.redshift.translate.relations import find_relations
+from infra.local.redshift.translate.relations import find_relations, names_as_written
 from infra.local.redshift.translate.result import Context, Plan
 from infra.local.redshift.translate.unsupported import check_syntax
 
@@ -176,6 +176,12 @@ def _translate_again(sql: str, context: Context) -> Plan:
 
 
 def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
+    with names_as_written(context.case_sensitive):
+        return _translated(sql, tokens, context)
+
+
+def _translated(sql: str, tokens: list[Token], context: Context, written: str = "") -> Plan:
+    """The plan; `written` is what the client wrote where the text has other names already."""
     start, end = tokens[0].start, tokens[-1].end
     if start or end != len(sql):
         sql, tokens = (
@@ -188,17 +194,18 @@ def _translate(sql: str, tokens: list[Token], context: Context) -> Plan:
     try:
         edits = other_databases(tokens, sql, context)
         if edits is not None:
-            return with_way_back(_elsewhere(edits, context), sql, edits).moved(start)
+            plan = _elsewhere(edits, context, written or sql)
+            return with_way_back(plan, sql, edits).moved(start)
         shortened = shorten(tokens, sql, case_sensitive=context.case_sensitive)
         if shortened is not None:
             edits, names = shortened
-            plan = replace(_elsewhere(edits, context), long_names=names)
+            plan = replace(_elsewhere(edits, context, written or sql), long_names=names)
             return with_way_back(plan, sql, edits).moved(start)
         check_syntax(sql, tokens)
         check_leader_only(sql, tokens)
         plain = Restructured(sql, tokens, _known(context))
         with plain.located():
-            plan = _handled(Parser(plain.sql, plain.tokens, sql), context)
+            plan = _handled(Parser(plain.sql, plain.tokens, written or sql), context)
         return _examined(plain.led_back(plan).moved(start), plain.tokens)
     except GatewayError as error:
         if error.position is not None:
@@ -210,11 +217,11 @@ def _known(context: Context) -> Known:
     return Known(dict(context.columns), context.case_sensitive, context.rows)
 
 
-def _elsewhere(edits: Edits, context: Context) -> Plan:
+def _elsewhere(edits: Edits, context: Context, written: str) -> Plan:
     """The plan of a statement whose names have been replaced."""
     text = edits.render()
     try:
-        return _translate(text, tokenize(text), context)
+        return _translated(text, tokenize(text), context, written)
     except GatewayError as error:
         if error.position is not None:
             error.position = edits.original_position(error.position - 1) + 1

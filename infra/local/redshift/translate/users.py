@@ -8,6 +8,7 @@ import secrets
 
 from infra.local.redshift.errors import GatewayError, refused
 from infra.local.redshift.translate.admin import OWN, SHARED
+from infra.local.redshift.translate.long_names import whole
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.result import Context, Plan
 
@@ -101,7 +102,7 @@ def _verifier(password: str, name: str) -> str:
     plain = password.removeprefix("sha256|")
     _check(plain)
     if not hashed:
-        return md5_verifier(plain, name)
+        return md5_verifier(plain, whole(name))
     salt = secrets.token_bytes(32)
     return f"sha256|{hashlib.sha256(plain.encode() + salt).hexdigest()}|{salt.hex()}"
 

@@ -164,10 +164,10 @@ class Servers:
         )
 
     def psycopg(self, **options: Any) -> psycopg.Connection[Any]:
-        wanted: dict[str, Any] = {"user": USER, "password": PASSWORD, "autocommit": True, **options}
-        return psycopg.connect(
-            host="127.0.0.1", port=self.port, dbname=DATABASE, connect_timeout=10, **wanted
-        )
+        wanted: dict[str, Any] = {
+            "user": USER, "password": PASSWORD, "dbname": DATABASE, "autocommit": True, **options
+        }  # fmt: skip
+        return psycopg.connect(host="127.0.0.1", port=self.port, connect_timeout=10, **wanted)
 
     def postgres(self) -> psycopg.Connection[Any]:
         return psycopg.connect(
@@ -235,9 +235,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 class Schema:
     """A schema of the test's own and a session to use it."""
 
-    def __init__(self, servers: Servers, name: str) -> None:
+    def __init__(self, servers: Servers, name: str, database: str = DATABASE) -> None:
         self.name = name
-        self.connection = servers.psycopg()
+        self.connection = servers.psycopg(dbname=database)
         self.run(f"drop schema if exists {name} cascade")
         self.run(f"create schema {name}")
         self.run(f"set search_path to {name}")

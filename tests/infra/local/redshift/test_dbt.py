@@ -15,6 +15,7 @@ from .conftest import DATABASE, PASSWORD, USER, Schema, Servers
 
 pytestmark = pytest.mark.slow
 
+OTHER = "other_database"
 FILES = {
     "dbt_project.yml": """
 name: small
@@ -85,7 +86,11 @@ class Project:
             "password": PASSWORD, "dbname": DATABASE, "schema": schema, "sslmode": "disable",
             "threads": 4,
         }  # fmt: skip
-        outputs = {"local": profile, "show": {**profile, "datasharing": True, "ra3_node": True}}
+        outputs = {
+            "local": profile,
+            "show": {**profile, "datasharing": True, "ra3_node": True},
+            "other": {**profile, "dbname": OTHER},
+        }
         (root / "profiles.yml").write_text(
             json.dumps({"small": {"target": "local", "outputs": outputs}})
         )
@@ -108,9 +113,11 @@ class Project:
         return loaded["nodes"]  # type: ignore[no-any-return]
 
 
-# Each start of dbt takes seconds: the second target repeats what it answers by other queries.
+# Each start of dbt takes seconds. The second target asks by other queries, the third one is in a
+# database of CREATE DATABASE.
 @pytest.mark.parametrize(
-    ("target", "builds"), [("local", ([], [], ["--full-refresh"])), ("show", ([],))]
+    ("target", "builds"),
+    [("local", ([], [], ["--full-refresh"])), ("show", ([],)), ("other", ([], []))],
 )
 def test_build_again_refresh_and_docs(
     servers: Servers,
@@ -121,6 +128,9 @@ def test_build_again_refresh_and_docs(
 ) -> None:
     if not schema.run("select 1 from pg_user where usename = 'dbt_reader'"):
         schema.run("create user dbt_reader password disable")
+    if target == "other":
+        schema.run(f"create database {OTHER}")
+        schema = Schema(servers, schema.name, OTHER)
     project = Project(tmp_path, servers, schema.name)
     if target == "local":
         assert "Connection test: [OK connection ok]" in project.dbt("debug")

@@ -95,7 +95,7 @@ def test_views_renames_and_other_databases(long: Schema, servers: Servers) -> No
     )
     assert long.value(f"select count(*) from {SCHEMA}.{VIEW}") == 0
     ((definition,),) = long.run("select definition from pg_views where viewname = %s", VIEW)
-    assert definition.startswith(f'create view "{SCHEMA}"."{VIEW}" as')
+    assert definition.startswith(f"create view {SCHEMA}.{VIEW} as")
     columns = (
         "select col_name from pg_get_late_binding_view_cols() cols(view_schema name, "
         "view_name name, col_name name, col_type varchar, ordinal_position int) "

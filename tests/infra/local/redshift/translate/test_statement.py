@@ -130,16 +130,16 @@ def refusal(sql: str) -> GatewayError:
         ),
         ("analyze s.t predicate columns", 'analyze "s"."t"'),
         ("vacuum delete only t to 75 percent boost", 'vacuum "t"'),
-        ("drop schema db.s cascade", 'drop schema "db/s" cascade'),
+        ("drop schema db.s cascade", 'drop schema "db\x01s" cascade'),
         ("drop schema dev.s cascade", "drop schema s cascade"),
         (
             "select p from d.s.t as o, o.a.b as p",
-            'select p from "d/s"."t" as o, lateral pg_internal.super_elements('
+            'select p from "d\x01s"."t" as o, lateral pg_internal.super_elements('
             'pg_internal.super_get(o.a, \'b\')) as "p"("p")',
         ),
         (
             "select d.s.t.a, s.t.b from d.s.t, dev.s.t",
-            'select "d/s"."t"."a", s.t.b from "d/s"."t", dev.s.t',
+            'select "d\x01s"."t"."a", s.t.b from "d\x01s"."t", dev.s.t',
         ),
         (
             "show tables from schema db.s limit 5",
