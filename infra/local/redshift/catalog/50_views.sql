@@ -79,6 +79,18 @@ left join pg_internal.table_attributes as t on t.table_id = c.oid
 where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal', 'pg_toast')
     and pg_internal.is_here(n.nspname) and c.relpersistence <> 't';
 
+-- The default of an identity column; NULL for every other column.
+create or replace function pg_internal.identity_default(table_id oid, place smallint) returns text
+language sql stable as $$
+    select case a.attidentity when 'a' then '"identity"(' else 'default_identity(' end
+        || table_id || ', ' || place - 1 || ', ''' || s.seqstart || ',' || s.seqincrement || '''::text)'
+    from pg_catalog.pg_attribute as a
+    join pg_catalog.pg_depend as o
+        on o.refobjid = a.attrelid and o.refobjsubid = a.attnum and o.deptype = 'i'
+        and o.refclassid = 'pg_catalog.pg_class'::regclass and o.classid = 'pg_catalog.pg_class'::regclass
+    join pg_catalog.pg_sequence as s on s.seqrelid = o.objid
+    where a.attrelid = table_id and a.attnum = place and a.attidentity <> ''
+$$;
 create or replace view pg_internal.bound_columns as
 select
     pg_internal.database_of(n.nspname) as database_name,
@@ -87,7 +99,8 @@ select
     pg_internal.shown(a.attname) as column_name,
     a.attnum::integer as ordinal_position,
     pg_internal.type_name(a.atttypid, a.atttypmod)::varchar as data_type,
-    pg_catalog.pg_get_expr(d.adbin, d.adrelid)::varchar as column_default,
+    coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), pg_internal.identity_default(a.attrelid, a.attnum))
+        ::varchar as column_default,
     (case when a.attnotnull then 'NO' else 'YES' end)::varchar as is_nullable,
     coalesce(t.attributes -> 'encodings' ->> a.attname, '')::varchar as encoding,
     coalesce(t.attributes ->> 'distkey' = a.attname, false) as distkey,

@@ -189,15 +189,7 @@ cross join lateral (select pg_catalog.pg_get_expr(d.adbin, d.adrelid) as text) a
 union all
 select a.attrelid, a.attrelid, a.attnum, e.text, e.text
 from pg_catalog.pg_attribute as a
-join pg_catalog.pg_depend as o
-    on o.refobjid = a.attrelid and o.refobjsubid = a.attnum and o.deptype = 'i'
-    and o.refclassid = 'pg_catalog.pg_class'::regclass and o.classid = 'pg_catalog.pg_class'::regclass
-join pg_catalog.pg_sequence as s on s.seqrelid = o.objid
-cross join lateral (
-    select case a.attidentity when 'a' then '"identity"(' else 'default_identity(' end
-        || a.attrelid || ', ' || a.attnum - 1 || ', '''
-        || s.seqstart || ',' || s.seqincrement || '''::text)' as text
-) as e
+cross join lateral (select pg_internal.identity_default(a.attrelid, a.attnum) as text) as e
 where a.attidentity <> '';
 select pg_internal.redirect('pg_catalog.pg_attrdef', 'select * from pg_internal.defaults');
 
