@@ -6,7 +6,7 @@ import functools
 import struct
 
 from infra.local.redshift.protocol import messages
-from infra.local.redshift.translate.long_names import whole
+from infra.local.redshift.translate.long_names import whole_bytes
 
 # Bytes of an answer that is read in one go, and of a row's description that is remembered.
 _WHOLE, _REMEMBERED = 16_384, 4_000
@@ -52,10 +52,10 @@ def answered(buffer: bytearray, tag: str | None) -> tuple[bytes, bytes, bytes] |
 def _columns(payload: bytes) -> bytes:
     """The RowDescription with Redshift's types."""
     if b"~" in payload or len(payload) > _REMEMBERED:  # names that the gateway may learn meanwhile
-        return messages.message(b"T", messages.redshift_types(payload, whole))
+        return messages.message(b"T", messages.redshift_types(payload, whole_bytes))
     return _columns_again(payload)
 
 
 @functools.lru_cache(maxsize=1_024)
 def _columns_again(payload: bytes) -> bytes:
-    return messages.message(b"T", messages.redshift_types(payload, whole))
+    return messages.message(b"T", messages.redshift_types(payload, whole_bytes))
