@@ -12,7 +12,7 @@ from infra.local.config import Config
 from infra.local.environment import MARKER
 
 TERM_SECONDS = 10.0
-KILL_SECONDS = 5.0
+KILL_SECONDS = 30.0
 
 
 def stack_processes(config: Config, session: int | None = None) -> list[psutil.Process]:

@@ -7,18 +7,10 @@ from datetime import UTC, datetime
 
 from infra.local.airflow_api import AirflowApi
 from infra.local.answers import query
-from infra.local.backfill import (
-    Follower,
-    Outcome,
-    Pause,
-    Say,
-    named,
-    newest_change,
-    patience,
-    wait_for_dag,
-)
+from infra.local.backfill import Follower, Outcome, Say, named
 from infra.local.config import Config
 from infra.local.errors import StackError
+from infra.local.parsing import Pause, newest_change, patience, wait_for_dag
 
 LATEST = 3
 """How many batches an error names."""

@@ -4,10 +4,12 @@ from urllib.parse import unquote
 import pytest
 
 from infra.local import backfill as module
+from infra.local import parsing
 from infra.local.airflow_api import ApiError
-from infra.local.backfill import Outcome, backfill, batch, error_lines, log_path, wait_for_dag
+from infra.local.backfill import Outcome, backfill, batch, error_lines, log_path
 from infra.local.config import Config
 from infra.local.errors import StackError
+from infra.local.parsing import patience, wait_for_dag
 
 OCTOBER, NOVEMBER = datetime(2019, 10, 1, tzinfo=UTC), datetime(2019, 11, 1, tzinfo=UTC)
 
@@ -109,6 +111,7 @@ class Run:
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(parsing, "POLL_SECONDS", 0.0)
     monkeypatch.setattr(module, "newest_change", lambda _: 0.0)
     config = Config.load({"STARLIFT_STATE": str(tmp_path)})
 
@@ -255,8 +258,8 @@ def test_a_dag_with_a_file_is_waited_for_while_others_are_parsed_already(run):
             airflow.dags.append("bikeshare")
 
     wait_for_dag(airflow, "bikeshare", 0.0, 60.0, 60.0, parsed)
-    assert module.patience(run.config, "bikeshare") == (90.0, 90.0)
-    assert module.patience(run.config, "bikshare") == (90.0, 15.0)
+    assert patience(run.config, "bikeshare") == (90.0, 90.0)
+    assert patience(run.config, "bikshare") == (90.0, 15.0)
 
 
 def test_a_dag_that_was_parsed_before_the_last_change_is_parsed_again(run):

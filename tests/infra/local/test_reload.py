@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.local import backfill, reload
+from infra.local import backfill, parsing, reload
 from infra.local.__main__ import batch_start, main
 from infra.local.config import CHECKOUT, Config
 from infra.local.errors import StackError
@@ -36,6 +36,7 @@ class Triggered(Airflow):
 @pytest.fixture
 def again(tmp_path, monkeypatch):
     monkeypatch.setattr(backfill, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(parsing, "POLL_SECONDS", 0.0)
     monkeypatch.setattr(reload, "newest_change", lambda _: 0.0)
     config = Config.load({"STARLIFT_STATE": str(tmp_path)})
 
