@@ -21,11 +21,13 @@ _CONF = {
     # decode() with any of Java's charsets, bad bytes as U+FFFD instead of a failed job.
     "spark.sql.legacy.javaCharsets": "true",
     "spark.sql.legacy.codingErrorAction": "true",
-    # Files with several headers are planned and compiled once, not once per header.
+    # Files with several headers are planned and compiled once, not once per header. And `if(…, x,
+    # null) is null` stays as it is: with the question inside of the branches, a value and the check
+    # on it have no expression in common any more, and each value is converted twice.
     "spark.sql.optimizer.excludedRules": (
-        "org.apache.spark.sql.catalyst.optimizer.PushProjectionThroughUnion"
+        "org.apache.spark.sql.catalyst.optimizer.PushProjectionThroughUnion,"
+        "org.apache.spark.sql.catalyst.optimizer.PushFoldableIntoBranches"
     ),
-    # Good and rejected rows are written side by side, without sorting one from the other first.
     # Good and rejected rows are written side by side, without sorting one from the other first. As
     # soon as there are as many writers as this says, Spark sorts the rest (FileFormatDataWriter,
     # setupCurrentWriterUsingMap): the two need one more.
