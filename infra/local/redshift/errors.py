@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from infra.local.redshift.missing import MISSING, TOLD
 from infra.local.redshift.protocol.messages import fields_message
 
 SYNTAX_ERROR = "42601"
@@ -109,6 +110,7 @@ _REWORDED = {
 _SYSTEM_VIEW = re.compile(
     r'relation "(?:pg_catalog\.)?((?:svv|svl|stv|stl|svcs|sys)_\w+)" does not exist'
 )
+_FUNCTION = re.compile(r"function (\w+)\(.*\) does not exist")
 
 
 def redshift_fields(
@@ -133,6 +135,10 @@ def redshift_fields(
         mapped["D"] = "The local Redshift gateway does not have this system view."
     if text.startswith("function st_"):
         mapped["D"] = "The local Redshift gateway has no spatial functions."
+        mapped.pop("H", None)
+    function = _FUNCTION.match(text)
+    if function is not None and function.group(1) in MISSING:
+        mapped["D"] = TOLD
         mapped.pop("H", None)
     mapped["M"] = mapped.get("M", "").replace('role "role:', 'role "')
     name = fields.get("n", "")

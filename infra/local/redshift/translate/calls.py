@@ -84,6 +84,19 @@ def _deviation(e: Expressions, name_at: int, opening: int, closing: int) -> None
     e.edits.replace(start, end, f"({e.text_of((first, after))})::float8")
 
 
+def _floating(e: Expressions, name_at: int, opening: int, closing: int) -> None:
+    """EXP, LOG, POWER and SQRT return double precision, of NUMERIC as well.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_POWER.html, r_SQRT.html, r_EXP.html, r_LOG.html
+    """
+    spans = e.arguments(opening, closing)
+    if len(spans) != (2 if e.tokens[name_at].text in ("pow", "power") else 1):
+        raise e.wrong_arguments(name_at)
+    for first, after in spans:
+        start, end = e.tokens[first].start, e.tokens[after - 1].end
+        e.edits.replace(start, end, f"({e.text_of((first, after))})::float8")
+
+
 def _extract(e: Expressions, name_at: int, opening: int, closing: int) -> None:
     """EXTRACT returns the integer of one part only, which may be one of Redshift's aliases.
 
@@ -198,6 +211,7 @@ SPECIAL: dict[str, Special] = {
     "cast": _cast,
     "convert": _convert,
     "decode": _decode,
+    "exp": _floating,
     "extract": _extract,
     "first_value": framed,
     "json_extract_path_text": _json_path,
@@ -205,6 +219,7 @@ SPECIAL: dict[str, Special] = {
     "last_value": framed,
     "lead": shifted,
     "listagg": listagg,
+    "log": _floating,
     "median": median,
     "nth_value": framed,
     "nvl2": _nvl2,
@@ -212,7 +227,10 @@ SPECIAL: dict[str, Special] = {
     "percentile_cont": percentile,
     "percentile_disc": percentile,
     "pg_get_late_binding_view_cols": _late_binding_columns,
+    "pow": _floating,
+    "power": _floating,
     "ratio_to_report": _ratio_to_report,
+    "sqrt": _floating,
     "stddev": _deviation,
     "stddev_pop": _deviation,
     "stddev_samp": _deviation,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.translate.append import append_table
 from infra.local.redshift.translate.databases import schema_in
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
@@ -79,7 +80,9 @@ def alter_table(parser: Parser, context: Context) -> Plan:
         parser.try_word("column")
         if parser.try_words("if", "not", "exists"):
             raise parser.refuse("ADD COLUMN IF NOT EXISTS", "Redshift does not have it.")
-        column(parser, context, attributes, parts[-1])
+        first = parser.index
+        _, not_null = column(parser, context, attributes, parts[-1])
+        _needs_default(parser, first, not_null=not_null)
         parser.finish()
         parser.edits.insert(len(parser.sql), attributes.comment())
         return parser.plan()
@@ -95,6 +98,21 @@ def alter_table(parser: Parser, context: Context) -> Plan:
         raise parser.refuse("This form of ALTER TABLE")
     parser.expressions(context)
     return parser.plan()
+
+
+def _needs_default(parser: Parser, first: int, *, not_null: bool) -> None:
+    """A column that is added NOT NULL needs a default.
+
+    The error as TestRedshiftConnectorTest of github.com/trinodb/trino has it.
+    """
+    words = [token.text for token in parser.tokens[first : parser.index]]
+    given = "default" in words and words[words.index("default") + 1 :][:1] != ["null"]
+    if not_null and not given:
+        raise GatewayError(
+            "0A000",
+            "ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default expression",
+            position=parser.tokens[first].start + 1,
+        )
 
 
 def _alter_what(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from infra.local.redshift.errors import SYNTAX_ERROR, GatewayError, refused
+from infra.local.redshift.missing import MISSING, TOLD
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.functions import (
     DATE_PART_ALIASES,
@@ -17,6 +18,7 @@ from infra.local.redshift.translate.functions import (
 from infra.local.redshift.translate.lexer import Kind, Token, in_lower_case
 from infra.local.redshift.translate.types import (
     check_type,
+    mixes_units,
     operand,
     rounded,
     type_replacement,
@@ -98,6 +100,13 @@ class Expressions:
         prefixed = before is not None and before.end == token.start and before.kind is Kind.WORD
         if "\\" in token.text and not prefixed:
             self.edits.insert(token.start, "E")
+        following = self.at(index + 1)
+        if (
+            following is not None
+            and self.is_word(index - 1, "interval")
+            and mixes_units(token.value, following.text)
+        ):
+            raise self.refused("An INTERVAL literal with months and days", index)
 
     def _number(self, index: int) -> None:
         """A word may follow a number without a blank, as in PostgreSQL 8 (`THEN 4WHEN …`)."""
@@ -192,7 +201,9 @@ class Expressions:
             raise GatewayError(
                 "42883",
                 f"function {text}() does not exist",
-                detail="PostgreSQL behind the local gateway has it, Redshift does not.",
+                detail=TOLD
+                if text in MISSING
+                else "PostgreSQL behind the local gateway has it, Redshift does not.",
                 position=name.start + 1,
             )
 

@@ -51,6 +51,7 @@ _COMMON = ("coalesce", "nvl", "greatest", "least")
 # Calls of one type, whatever they are given.
 _FIXED = {
     **dict.fromkeys(("count", "datediff", "date_diff", "row_number", "rank"), INT8),
+    **dict.fromkeys(("exp", "log", "pow", "power", "sqrt"), FLOAT),
     **dict.fromkeys(("len", "length", "char_length", "extract", "date_part"), INT4),
 }
 

@@ -21,6 +21,9 @@ _NO_CALLS = words(
     "distinct all values using to set return returning limit offset"
 )
 _INTEGERS = words("smallint int2 integer int int4 bigint int8")
+# Units of interval literals, written after their numbers; `1-2` is years and months.
+_MONTHS = re.compile(r"\d\s*(?:y|c|mil|mon|dec)|^\s*[+-]?\d+-\d+", re.I)
+_DAYS = re.compile(r"\d\s*(?:d(?!ec)|w|h|m(?!on|il)|s|us)|:|^\s*[+-]?\d+(?:-\d+)?\s+\d", re.I)
 _DECIMAL = re.compile(r"[+-]?\d*\.\d+")
 
 
@@ -65,6 +68,18 @@ def check_column_type(column: str, sql: str, tokens: list[Token], index: int) ->
         )
     if name not in COLUMN_TYPES:
         raise GatewayError("42704", f'type "{name}" does not exist', position=token.start + 1)
+
+
+def mixes_units(text: str, qualifier: str) -> bool:
+    """Whether an interval literal has parts of the kind that its qualifier leaves out.
+
+    Redshift drops them or fails, as interval_forbid_composite_literals says; PostgreSQL keeps some:
+    https://docs.aws.amazon.com/redshift/latest/dg/r_interval_forbid_composite_literals.html
+    """
+    months, days = (found.search(text) is not None for found in (_MONTHS, _DAYS))
+    if qualifier in ("year", "month"):
+        return days
+    return months and qualifier in ("day", "hour", "minute", "second")
 
 
 def _is_array(tokens: list[Token], index: int) -> bool:

@@ -127,3 +127,58 @@ def test_what_select_does_not_have(tables: Schema, query: str, message: str) -> 
     with pytest.raises(psycopg.Error) as caught:
         tables.run(query)
     assert caught.value.diag.message_primary == message
+
+
+@pytest.mark.parametrize(
+    ("call", "value"),
+    [
+        ("power(2.5, 2)", 6.25),
+        ("pow(10.0, 2) / 3", 100 / 3),
+        ("sqrt(16.00) / 3", 4 / 3),
+        ("exp(0.0)", 1.0),
+        ("log(100.0)", 2.0),
+        ("sqrt('16')", 4.0),
+        ("round(sqrt(16.4))", 4.0),
+    ],
+)
+def test_mathematics_is_double_precision(schema: Schema, call: str, value: float) -> None:
+    """r_POWER, r_SQRT, r_EXP and r_LOG: whatever the argument's type."""
+    cursor = schema.connection.execute(f"select {call} as found")
+    assert [column.type_code for column in cursor.description or []] == [701]
+    assert cursor.fetchall() == [(value,)]
+    with pytest.raises(psycopg.errors.UndefinedFunction):
+        schema.run("select log(2.0, 8.0)")
+
+
+@pytest.mark.parametrize(
+    "call", ["checksum(1)", "array_position(array(1), 1)", "to_varbyte('a', 'utf8')", "hll(1)"]
+)
+def test_functions_that_only_redshift_has_are_said_so(schema: Schema, call: str) -> None:
+    with pytest.raises(psycopg.errors.UndefinedFunction) as caught:
+        schema.run(f"select {call}")
+    assert caught.value.diag.message_detail == (
+        "Redshift has this function, the local gateway has not."
+    )
+
+
+def test_interval_literals_of_months_and_days(schema: Schema) -> None:
+    """r_interval_data_types; what has parts of both kinds is refused."""
+    for literal, shown in (
+        ("'1-2' year to month", "1 year 2 mons"),
+        ("'23' month", "1 year 11 mons"),
+        ("'-2' day", "-2 days"),
+        ("'13 day 1 hour 1 minute 1.123 seconds' minute", "13 days 01:01:00"),
+        ("'1 12:00:00' day to second", "1 day 12:00:00"),
+    ):
+        assert schema.value(f"select (interval {literal})::varchar") == shown
+    for literal in ("'1 year 1 day' day to second", "'1-2' day", "'1 mon 2 hours' month"):
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="months and days"):
+            schema.run(f"select interval {literal}")
+
+
+def test_added_columns_that_are_not_null_need_a_default(tables: Schema) -> None:
+    for definition in ("e int not null", "e int not null default null"):
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="non-null default expression"):
+            tables.run(f"alter table t add column {definition}")
+    tables.run("alter table t add column e int default 5 not null")
+    assert tables.run("select a, e from t order by a") == [(1, 5), (2, 5)]
