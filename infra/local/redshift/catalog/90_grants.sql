@@ -20,4 +20,5 @@ begin
 end $do$;
 revoke all on pg_internal.login, pg_internal.query_history, pg_internal.connection_log from public;
 -- Those that only superusers see.
-revoke all on pg_catalog.stl_connection_log, pg_catalog.sys_connection_log from public;
+revoke all on pg_catalog.stl_connection_log, pg_catalog.sys_connection_log, pg_catalog.stv_tbl_perm,
+    pg_catalog.stv_locks from public;

@@ -29,8 +29,8 @@ logger = logging.getLogger("starlift.redshift")
 # The views that show the log; who reads one gets what has gathered written first.
 VIEWS = words(
     "sys_query_history sys_query_text stl_query stl_querytext svl_qlog svl_statementtext "
-    "stl_ddltext stl_utilitytext stl_undone queries query_history stl_connection_log "
-    "sys_connection_log connection_log"
+    "stl_ddltext stl_utilitytext stl_undone svl_stored_proc_call sys_procedure_call queries "
+    "query_history stl_connection_log sys_connection_log connection_log"
 )
 # Reads the id of the session's last query.
 LAST_QUERY = "pg_last_query_id"

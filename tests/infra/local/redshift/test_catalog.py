@@ -242,7 +242,7 @@ def test_insertions_are_remembered_for_freshness(schema: Schema) -> None:
 
 
 def test_system_views_that_are_not_there_are_said_so(schema: Schema) -> None:
-    for name in ("stl_scan", "pg_catalog.stv_locks"):
+    for name in ("stl_scan", "pg_catalog.stl_explain"):
         with pytest.raises(psycopg.errors.UndefinedTable) as caught:
             schema.run(f"select * from {name}")
         assert caught.value.diag.message_detail == (
