@@ -13,6 +13,16 @@ create or replace function pg_internal.identity_type(id oid) returns varchar lan
         from pg_catalog.pg_roles where oid = id
     ), 'public')::varchar
 $$;
+-- What is read by superusers is read by whoever has this role as well (90_grants.sql).
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_roles-default.html
+do $do$ begin
+    create role "role:sys:monitor";
+exception when duplicate_object then null;
+end $do$;
+create or replace function pg_internal.sees_all() returns boolean language sql stable as $$
+    select (select rolsuper from pg_catalog.pg_roles where rolname = current_user)
+        or pg_catalog.pg_has_role('role:sys:monitor', 'usage')
+$$;
 create or replace view pg_catalog.svv_roles as
 select
     oid::integer as role_id, pg_internal.identity_name(oid) as role_name,

@@ -25,7 +25,7 @@ select
 from pg_internal.query_history as q
 left join pg_catalog.pg_roles as r on r.rolname = q.user_name
 where q.user_name = current_user
-    or (select me.rolsuper from pg_catalog.pg_roles as me where me.rolname = current_user);
+    or pg_internal.sees_all();
 
 create or replace view pg_catalog.sys_query_history as
 select

@@ -1,17 +1,23 @@
 -- SHOW GRANTS. A group is shown as a role whose name begins with a slash (dbt-redshift relies on it).
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_GRANTS.html
+-- GRANT ALL gives more than can be had here: ALTER, DROP and RULE are shown where PostgreSQL's MAINTAIN
+-- stands, which nothing but ALL brings.
+create or replace function pg_internal.table_privileges(privilege text) returns setof text
+language sql immutable as $$
+    select unnest(case privilege when 'MAINTAIN' then array['ALTER', 'DROP', 'RULE'] else array[privilege] end)
+$$;
 create or replace view pg_internal.grants as
 select
     n.nspname as namespace, 'TABLE'::varchar as object_type, pg_internal.shown(c.relname) as object_name,
-    x.privilege_type, x.grantee, x.grantor, x.is_grantable
+    p.privilege as privilege_type, x.grantee, x.grantor, x.is_grantable
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 cross join lateral pg_catalog.aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as x
+cross join lateral pg_internal.table_privileges(x.privilege_type) as p (privilege)
 -- What owners may do is not granted to them: the privileges that redshift_connector's own tests expect
 -- (test_metadataAPI_privileges.py, github.com/aws/amazon-redshift-python-driver).
 where c.relkind in ('r', 'v') and x.grantee <> c.relowner and pg_internal.name_of_rows(c.oid) is null
     and n.nspname not in ('pg_catalog', 'information_schema', 'pg_internal')
-    and x.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES', 'TRUNCATE')
 union all
 select
     n.nspname, 'SCHEMA', pg_internal.schema_of(n.nspname), x.privilege_type, x.grantee, x.grantor,
@@ -68,5 +74,5 @@ returns setof pg_internal.shown_grant language sql stable as $$
             )
         end
     end
-    order by database_name, schema_name nulls first, object_type, object_name, identity_name, privilege_type
+    order by database_name, schema_name nulls first, object_type, object_name, identity_id, privilege_type
 $$;

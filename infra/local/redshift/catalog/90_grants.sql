@@ -22,3 +22,5 @@ revoke all on pg_internal.login, pg_internal.query_history, pg_internal.connecti
 -- Those that only superusers see.
 revoke all on pg_catalog.stl_connection_log, pg_catalog.sys_connection_log, pg_catalog.stv_tbl_perm,
     pg_catalog.stv_locks from public;
+grant select on pg_catalog.stl_connection_log, pg_catalog.sys_connection_log, pg_catalog.stv_tbl_perm,
+    pg_catalog.stv_locks to "role:sys:monitor";

@@ -12,6 +12,7 @@ from infra.local.redshift.translate.relations import fold
 from infra.local.redshift.translate.result import Context, Plan
 
 ROLE = "role:"
+_SYSTEM_ROLES = words("sys:monitor")
 # Words of privileges that are not imitated; FOR begins scoped permissions.
 _REFUSED = words("assumerole masking rls datashare model share for")
 
@@ -24,6 +25,8 @@ def privileges(parser: Parser, context: Context) -> Plan:
         if token.is_word(*_REFUSED) and not _for_user(parser, index):
             raise parser.refuse(f"{token.text.upper()} in {parser.tokens[0].text.upper()}")
         before = parser.tokens[index - 1] if index else None
+        if token.is_word("alter", "drop") and before is not None and _lists(parser, index):
+            raise parser.refuse(f"The privilege {token.text.upper()}", "GRANT ALL records it.")
         grantees = grantees or token.is_word("to", "from")
         if token.is_word("role") and before is not None:
             if not grantees and before.is_word("grant", "revoke", "for"):
@@ -44,6 +47,14 @@ def _first_database(parser: Parser, index: int, context: Context) -> None:
         raise parser.refuse(f"{parser.tokens[0].text.upper()} ON DATABASE other than {first}")
 
 
+def _lists(parser: Parser, index: int) -> bool:
+    """Whether a word stands where privileges are listed."""
+    before, after = parser.tokens[index - 1], parser.tokens[index + 1 : index + 2]
+    return (before.is_word("grant", "revoke", "for") or before.is_mark(",")) and bool(
+        after and (after[0].is_word("on") or after[0].is_mark(","))
+    )
+
+
 def _for_user(parser: Parser, index: int) -> bool:
     """FOR belongs to ALTER DEFAULT PRIVILEGES FOR USER, and to GRANT OPTION FOR."""
     parts = parser.tokens
@@ -56,9 +67,10 @@ def _roles(parser: Parser, index: int) -> None:
     """GRANT ROLE a, b TO …: the word goes, the names get their prefix."""
     _role(parser, index)
     after = index + 2
-    while after + 1 < len(parser.tokens) and parser.tokens[after].is_mark(","):
-        _prefixed(parser, after + 1)
-        after += 2
+    while after < len(parser.tokens) and not parser.tokens[after].is_word("to", "from"):
+        if parser.tokens[after - 1].is_mark(","):
+            _prefixed(parser, after)
+        after += 1
 
 
 def _role(parser: Parser, index: int) -> None:
@@ -66,15 +78,20 @@ def _role(parser: Parser, index: int) -> None:
     parser.index = index + 1
     if parser.token is None or not parser.token.is_name:
         raise parser.error()
-    if any(token.is_mark(":") for token in parser.tokens[index + 2 : index + 3]):
-        raise parser.refuse(f"The system-defined role {parser.token.text}:…")
     parser.edits.delete(parser.tokens[index].start, parser.tokens[index].end)
     _prefixed(parser, index + 1)
 
 
 def _prefixed(parser: Parser, index: int) -> None:
-    token = parser.tokens[index]
-    parser.edits.replace(token.start, token.end, quote(ROLE + fold(token)))
+    token, end = parser.tokens[index], parser.tokens[index].end
+    name = fold(token)
+    rest = parser.tokens[index + 1 : index + 3]
+    if len(rest) == 2 and rest[0].is_mark(":"):  # one that the system defines
+        name, end = f"{name}:{fold(rest[1])}", rest[1].end
+        if name not in _SYSTEM_ROLES:
+            parser.index = index
+            raise parser.refuse(f"The system-defined role {name}")
+    parser.edits.replace(token.start, end, quote(ROLE + name))
 
 
 def create_role(parser: Parser, _context: Context) -> Plan:

@@ -139,3 +139,42 @@ def test_groups_are_groups_and_identities_come_back(servers: Servers) -> None:
         connection.execute("reset session authorization")
         assert connection.execute("select current_user").fetchone() == ("starlift",)
         connection.execute("drop user borrowed")
+
+
+def test_all_is_shown_whole(people: Schema) -> None:
+    people.run("grant all on t to p_ann with grant option")
+    people.run("grant select on t to group p_staff")
+    shown = people.run(f"show grants on table {people.name}.t")
+    assert [(row[4], row[6], row[8]) for row in shown] == [
+        *((name, "p_ann", True) for name in (
+            "ALTER", "DELETE", "DROP", "INSERT", "REFERENCES", "RULE", "SELECT", "TRIGGER",
+            "TRUNCATE", "UPDATE",
+        )),
+        ("SELECT", "/p_staff", False),
+    ]  # fmt: skip
+
+
+def test_sys_monitor_reads_the_system_views(schema: Schema, servers: Servers) -> None:
+    schema.run("create user p_watch password 'Secret-12'")
+    login = {"user": "p_watch", "password": "Secret-12"}
+    views = ("stl_connection_log", "stv_tbl_perm", "stv_locks")
+    others = "select count(*) > 0 from sys_query_history where query_text like 'create user p_w%'"
+    try:
+        with servers.psycopg(**login) as watch:
+            assert watch.execute(others).fetchone() == (False,)
+            for view in views:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    watch.execute(f"select 1 from {view}")
+        schema.run("grant role sys:monitor to p_watch")
+        assert schema.run("select role_name from svv_user_grants where user_name = 'p_watch'") == [
+            ("sys:monitor",)
+        ]
+        with servers.psycopg(**login) as watch:
+            assert watch.execute(others).fetchone() == (True,)
+            for view in views:
+                watch.execute(f"select 1 from {view}")
+        schema.run("revoke role sys:monitor from p_watch")
+        with servers.psycopg(**login) as watch, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            watch.execute("select 1 from stv_locks")
+    finally:
+        schema.run("drop user p_watch")
