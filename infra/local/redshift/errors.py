@@ -113,6 +113,25 @@ _SYSTEM_VIEW = re.compile(
 _FUNCTION = re.compile(r"function (\w+)\(.*\) does not exist")
 
 
+# … and that of PostgreSQL's function which reads no literal (catalog/28_varbyte.sql).
+_TEXTS = {
+    "cannot accept a value of type pg_node_tree": "A literal as VARBYTE without a cast is not "
+    "supported by the local Redshift gateway"
+}
+
+
+def _missing(text: str) -> str | None:
+    """What the gateway lacks and Redshift has, by PostgreSQL's error about it; None for others."""
+    function = _FUNCTION.match(text)
+    if _SYSTEM_VIEW.fullmatch(text):
+        return "The local Redshift gateway does not have this system view."
+    if function is None:
+        return None
+    if function.group(1).startswith("st_"):
+        return "The local Redshift gateway has no spatial functions."
+    return TOLD if function.group(1) in MISSING else None
+
+
 def redshift_fields(
     fields: dict[str, str], to_original: Callable[[int], int] | None, database: str = ""
 ) -> dict[str, str]:
@@ -131,16 +150,11 @@ def redshift_fields(
         if SEPARATOR in mapped.get(field, ""):
             own = mapped[field].replace(database + SEPARATOR, "")
             mapped[field] = own.replace(SEPARATOR, ".")
-    if _SYSTEM_VIEW.fullmatch(text):
-        mapped["D"] = "The local Redshift gateway does not have this system view."
-    if text.startswith("function st_"):
-        mapped["D"] = "The local Redshift gateway has no spatial functions."
+    missing = _missing(text)
+    if missing is not None:
+        mapped["D"] = missing
         mapped.pop("H", None)
-    function = _FUNCTION.match(text)
-    if function is not None and function.group(1) in MISSING:
-        mapped["D"] = TOLD
-        mapped.pop("H", None)
-    mapped["M"] = mapped.get("M", "").replace('role "role:', 'role "')
+    mapped["M"] = _TEXTS.get(text, mapped.get("M", "").replace('role "role:', 'role "'))
     name = fields.get("n", "")
     if code == "23514" and name.startswith("rs_bytes_"):
         kind, size = name.split("_")[2:4]

@@ -57,6 +57,13 @@ end $$;
 create or replace function pg_internal.set_table_attributes(target regclass, given jsonb)
 returns void language plpgsql security definer as $$
 begin
+    if exists (  -- https://docs.aws.amazon.com/redshift/latest/dg/r_VARBYTE_type.html, "Limitations"
+        select from pg_catalog.pg_attribute as a
+        where a.attrelid = target and a.atttypid = to_regtype('pg_catalog.varbyte')
+            and (a.attname = given ->> 'distkey' or given -> 'sortkey' ? a.attname)
+    ) then
+        raise exception 'a VARBYTE column cannot be a sort key or a distribution key' using errcode = '0A000';
+    end if;
     if given ->> 'diststyle' <> 'key' then
         given := given || '{"distkey": null}';
     end if;

@@ -90,7 +90,10 @@ begin
                 select
                     pg_internal.shown(item ->> 'schema'), pg_internal.shown(item ->> 'name'),
                     pg_internal.shown(a.attname),
-                    replace(format_type(a.atttypid, a.atttypmod), 'text', 'character varying')::varchar,
+                    replace(
+                        replace(format_type(a.atttypid, a.atttypmod), 'text', 'character varying'),
+                        'varbyte', 'binary varying'
+                    )::varchar,
                     a.attnum::integer
                 from pg_catalog.pg_attribute as a
                 where a.attrelid = 'pg_temp.rs_columns_of'::regclass

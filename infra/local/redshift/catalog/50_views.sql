@@ -4,6 +4,8 @@ language sql stable as $$
     select case
         when type_id = 'text'::regtype then 'character varying(65535)'
         when type_id = 'varchar'::regtype and modifier < 0 then 'character varying(65535)'
+        when type_id = 'varbyte'::regtype
+            then 'binary varying(' || case when modifier < 0 then 64000 else modifier - 4 end || ')'
         else format_type(type_id, modifier)
     end
 $$;
@@ -174,8 +176,10 @@ select
     pg_internal.current_database() as table_catalog, pg_internal.schema_of(table_schema) as table_schema,
     pg_internal.shown(table_name) as table_name, pg_internal.shown(column_name) as column_name,
     ordinal_position::integer, column_default::varchar, is_nullable::varchar,
-    (case when domain_name = 'super' then 'super' when data_type = 'text' then 'character varying' else data_type end)
-        ::varchar as data_type,
+    (case
+        when domain_name = 'super' then 'super' when data_type = 'text' then 'character varying'
+        when udt_name = 'varbyte' then 'binary varying' else data_type
+    end)::varchar as data_type,
     case
         when data_type in ('text', 'character varying') then coalesce(character_maximum_length, 65535)
         else character_maximum_length

@@ -39,7 +39,7 @@ returns table (
         pg_internal.shown(c.column_name), c.ordinal_position::integer, c.column_default::varchar,
         c.is_nullable::varchar,
         (case when c.domain_name = 'super' then 'super' when c.data_type = 'text' then 'character varying'
-            else c.data_type end)::varchar,
+            when c.udt_name = 'varbyte' then 'binary varying' else c.data_type end)::varchar,
         (case when c.data_type in ('text', 'character varying') then coalesce(c.character_maximum_length, 65535)
             else c.character_maximum_length end)::integer,
         c.numeric_precision::integer, c.numeric_scale::integer,

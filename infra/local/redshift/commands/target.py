@@ -87,6 +87,12 @@ async def find_target(statement: CopyStatement, relay: Relay) -> Target:
     for wanted in chosen:
         if wanted not in columns:
             raise GatewayError("42703", f'column "{wanted}" of relation "{shown}" does not exist')
+    for wanted in chosen:
+        if columns[wanted].type == "varbyte":
+            raise GatewayError(
+                "0A000",
+                f"COPY of VARBYTE ({wanted}) is not supported by the local Redshift gateway",
+            )
     return Target(int(str(rows[0][0])), shown, name, tuple(columns[wanted] for wanted in chosen))
 
 

@@ -66,19 +66,19 @@ async def describe(relay: Relay, sql: str) -> list[OutColumn]:
         return [_column(str(name), int(str(oid)), int(str(size))) for name, oid, size in rows]
     channel = relay.backend.channel
     channel.write(messages.query(f"select * from ({sql}\n) as unloaded limit 0"))  # noqa: S608
-    columns: list[OutColumn] = []
+    described = bytes(2)
     error: GatewayError | None = None
     while True:
         kind, payload = await channel.message()
         if kind == ord("T"):
-            columns = _columns(payload)
+            described = payload
         elif kind == ord("E"):
             error = error_from(messages.read_fields(payload))
         elif kind == ord("Z"):
             relay.status = payload[:1]
             if error is not None:
                 raise error
-            return columns
+            return _columns(described)
 
 
 def _columns(payload: bytes) -> list[OutColumn]:

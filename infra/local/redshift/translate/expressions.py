@@ -153,6 +153,9 @@ class Expressions:
         if first >= after:
             return
         self.round(first, after, type_at)
+        alone = after - first == 1 and self.tokens[first].kind in (Kind.STRING, Kind.PARAMETER)
+        if alone and self.is_word(type_at, "varbyte", "varbinary"):  # its characters' bytes
+            self.edits.insert(self.tokens[first].end, "::text")
         if self.is_word(type_at, "super"):  # a text is a value, not JSON to be read
             kind = "::text" if self.tokens[first].kind is Kind.STRING else ""
             start, end = self.tokens[first].start, self.tokens[after - 1].end

@@ -85,14 +85,12 @@ LACKING_TYPES = words(
     "jsonpath pg_lsn"
 )
 # Redshift's types that the gateway does not imitate.
-REFUSED_TYPES = words(
-    "varbyte varbinary binary geometry geography hllsketch intervaly2m intervald2s"
-)
+REFUSED_TYPES = words("binary geometry geography hllsketch intervaly2m intervald2s")
 # What a column may have: https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html
 COLUMN_TYPES = words(
     "smallint int2 integer int int4 bigint int8 decimal numeric dec real float4 double float "
     "float8 boolean bool char character nchar bpchar national varchar nvarchar text date time "
-    "timetz timestamp timestamptz datetime super"
+    "timetz timestamp timestamptz datetime super varbyte varbinary"
 )
 # What Redshift knows from PostgreSQL 8 and gives to no column; it does not know any later type.
 # https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-datatypes.html
@@ -104,4 +102,9 @@ NO_COLUMN_TYPES = words(
 )
 
 # Types under another name.
-RENAMED_TYPES = {"nvarchar": "varchar", "nchar": "char", "datetime": "timestamp"}
+RENAMED_TYPES = {
+    "nvarchar": "varchar",
+    "nchar": "char",
+    "datetime": "timestamp",
+    "varbinary": "varbyte",
+}

@@ -191,6 +191,9 @@ def column_type(parser: Parser) -> None:
     sized = False
     if name == "double":
         parser.word("precision")
+    elif name == "binary" and parser.try_word("varying"):
+        name, varying = "varbyte", parser.tokens[parser.index - 1]
+        parser.edits.replace(parser.tokens[first].start, varying.end, name)
     elif name in ("character", "national"):
         parser.try_word("character", "char")
         name = "varchar" if parser.try_word("varying") else "char"
@@ -203,6 +206,8 @@ def column_type(parser: Parser) -> None:
     token, last = parser.tokens[first], parser.tokens[parser.index - 1]
     if name == "text" or (name in ("varchar", "nvarchar") and not sized):
         parser.edits.replace(token.start, last.end, "varchar(256)")
+    elif name in ("varbyte", "varbinary") and not sized:
+        parser.edits.replace(token.start, last.end, "varbyte(64000)")
     elif name == "bpchar" and not sized:
         parser.edits.replace(token.start, last.end, "char(256)")
     elif replacement is not None:

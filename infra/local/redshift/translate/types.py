@@ -38,7 +38,7 @@ def check_type(sql: str, tokens: list[Token], index: int) -> None:
             detail="PostgreSQL behind the local gateway has it, Redshift does not.",
             position=token.start + 1,
         )
-    if name in REFUSED_TYPES:
+    if name in REFUSED_TYPES and not is_binary_varying(tokens, index):
         raise refused(f"Type {name}", sql, position=token.start + 1)
     if _is_array(tokens, index):
         raise GatewayError(
@@ -68,6 +68,14 @@ def check_column_type(column: str, sql: str, tokens: list[Token], index: int) ->
         )
     if name not in COLUMN_TYPES:
         raise GatewayError("42704", f'type "{name}" does not exist', position=token.start + 1)
+
+
+def is_binary_varying(tokens: list[Token], index: int) -> bool:
+    """Whether BINARY VARYING stands at an index, which is VARBYTE."""
+    following = tokens[index + 1] if index + 1 < len(tokens) else None
+    return (
+        tokens[index].is_word("binary") and following is not None and following.is_word("varying")
+    )
 
 
 def mixes_units(text: str, qualifier: str) -> bool:

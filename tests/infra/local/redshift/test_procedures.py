@@ -80,7 +80,7 @@ def test_the_body_is_redshifts_sql(schema: Schema) -> None:
 @pytest.mark.parametrize(
     ("body", "names"),
     [
-        ("perform 1::varbyte;", "Type varbyte"),
+        ("perform 1::geometry;", "Type geometry"),
         ("create index i on t (a);", "Statement CREATE INDEX"),
     ],
 )

@@ -163,6 +163,6 @@ def test_positions_lead_back_through_the_rewrites() -> None:
     assert found.to_original is not None
     assert found.to_original(found.sql.index("bogus")) == sql.index("bogus")
     # A refusal after the rewrites shows the client's statement and place.
-    sql = "select top 5 a, b::varbyte from t x qualify true"
+    sql = "select top 5 a, b::geometry from t x qualify true"
     error = failure(sql)
-    assert (error.position, error.detail) == (sql.index("varbyte") + 1, f"Statement: {sql}")
+    assert (error.position, error.detail) == (sql.index("geometry") + 1, f"Statement: {sql}")
