@@ -33,8 +33,11 @@ _SQL = words(
     "analyze vacuum lock set call comment reset"
 )
 # Control statements and the word that ends their head.
-_HEADS = {"if": "then", "elsif": "then", "elseif": "then", "while": "loop", "for": "loop"}
-_ALONE = words("begin declare else loop")
+_HEADS = {
+    **dict.fromkeys(("if", "elsif", "elseif", "case", "when"), "then"),
+    **dict.fromkeys(("while", "for"), "loop"),
+}
+_ALONE = words("begin declare else loop then")
 _ATTRIBUTES = re.compile(r"\s*/\*redshift:(\{.*\})\*/\s*$")
 
 
@@ -99,9 +102,8 @@ class Body:
         if token.is_word("exception"):
             self.index = self.handlers.begin(self.tokens, self.index)
             return None
-        if not self.declaring and token.is_word("case"):
-            raise self._refused("A CASE statement in a procedure")
         if not self.declaring and token.is_word(*_HEADS):
+            self.index += 1  # CASE itself opens none of the CASE … END within the head
             self._move_to(_HEADS[token.text])
         else:
             self._move_to(";")

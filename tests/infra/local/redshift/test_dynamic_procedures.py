@@ -109,6 +109,61 @@ def test_truncate_commits_in_a_text(schema: Schema) -> None:
     assert (rows(schema), rows(schema, "done")) == ([], [(1,)])
 
 
+def test_statements_after_then_are_statements(schema: Schema) -> None:
+    schema.run("create table t (a int)")
+    schema.run("create table log (said varchar(200))")
+    schema.run("insert into t values (1)")
+    schema.run(
+        """
+        create procedure p(k int) as $$
+        begin
+          if k = 1 then create table keyed (a int distkey) sortkey (a);
+          elsif k = 2 then execute 'create table made as select top 1 nvl(a, 2) b from t';
+          else insert into t values (1 / 0);
+          end if;
+        exception when others then
+          if sqlstate = '22012' then insert into log values (sqlstate); end if;
+        end $$ language plpgsql
+        """
+    )
+    schema.run(
+        "create procedure q() as $$ begin if true then truncate t; end if; "
+        "insert into t values (1 / 0); end $$ language plpgsql"
+    )
+    schema.run("call p(1)")
+    schema.run("call p(2)")
+    assert (rows(schema, "keyed"), rows(schema, "made")) == ([], [(1,)])
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        schema.run("call p(3)")
+    assert rows(schema, "log") == [("22012",)]
+    assert rows(schema) == [(1,)]
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        schema.run("call q()")
+    assert rows(schema) == []
+
+
+def test_case_statements(schema: Schema) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/c_PLpgSQL-statements.html, "Conditionals"."""
+    schema.run("create table t (a int)")
+    schema.run(
+        """
+        create procedure p(x int, said inout varchar(20)) as $$
+        begin
+          case x
+            when 1, 2 then said := 'one or two'; insert into t values (nvl(null, x));
+            when 3 then execute 'insert into t select nvl(null, 33)';
+            else said := case when x > 10 then 'many' else decode(x, 4, 'four', 'few') end;
+          end case;
+          case when (case when x = 3 then true else false end) then said := 'three';
+            else null; end case;
+        end $$ language plpgsql
+        """
+    )
+    said = [schema.value(f"call p({x}, null)") for x in (2, 3, 4, 5, 11)]
+    assert said == ["one or two", "three", "four", "few", "many"]
+    assert rows(schema) == [(2,), (33,)]
+
+
 def test_using_is_not_redshifts(schema: Schema) -> None:
     with pytest.raises(psycopg.errors.SyntaxError, match="using"):
         schema.run("create procedure p() as $$ begin execute 'x' using 1; end $$ language plpgsql")
