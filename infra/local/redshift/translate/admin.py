@@ -31,6 +31,10 @@ OWN = words(
     "enable_case_sensitive_super_attribute use_fips_ssl"
 )
 
+# What PostgreSQL 8 has as well, and psycopg2 sets for sessions without transactions
+# (connection_int.c, github.com/psycopg/psycopg2).
+_OF_SESSIONS = words("default_transaction_isolation default_transaction_read_only")
+_LEVELS = ("serializable", "repeatable read", "read committed", "read uncommitted")
 # What PostgreSQL has and clients ask for, and Redshift has not:
 # https://github.com/sqlalchemy/sqlalchemy/issues/9494
 _LACKING = words("standard_conforming_strings")
@@ -127,21 +131,36 @@ def set_value(parser: Parser, context: Context) -> Plan:
             for name in schemas
         )
         return _moved_path(parser, f"set {scope} search_path to {path}", "SET", scope == "local")
-    if name in SHARED:
+    if name in SHARED or name in _OF_SESSIONS:
+        if name == "default_transaction_isolation":
+            return _isolation(parser)
         parser.expressions(context)
         return parser.plan()
     if name in OWN:
-        token = parser.token
-        if token is None:
-            raise parser.error()
-        value = token.value if token.kind is Kind.STRING else parser.sql[token.start :].strip()
-        plan = parser.plan(f"set {scope} redshift.{name} to {literal(value)}", tag="SET")
-        if name == "query_group":
-            return replace(plan, label=value)
-        if name == "enable_case_sensitive_identifier":
-            return replace(plan, case_sensitive=is_on(value))
-        return plan
+        return _own(parser, name, scope)
     raise no_setting(name, parser.sql)
+
+
+def _own(parser: Parser, name: str, scope: str) -> Plan:
+    """SET of one of Redshift's own settings."""
+    token = parser.token
+    if token is None:
+        raise parser.error()
+    value = token.value if token.kind is Kind.STRING else parser.sql[token.start :].strip()
+    plan = parser.plan(f"set {scope} redshift.{name} to {literal(value)}", tag="SET")
+    if name == "query_group":
+        return replace(plan, label=value)
+    if name == "enable_case_sensitive_identifier":
+        return replace(plan, case_sensitive=is_on(value))
+    return plan
+
+
+def _isolation(parser: Parser) -> Plan:
+    """SET default_transaction_isolation: every level is snapshot isolation, as after BEGIN."""
+    if not parser.try_word("default") and parser.string().lower() not in _LEVELS:
+        raise GatewayError("22023", "invalid value for default_transaction_isolation")
+    parser.finish()
+    return parser.plan("do 'begin end'", tag="SET")
 
 
 def characteristics(parser: Parser, _context: Context) -> Plan:
@@ -203,7 +222,9 @@ def reset(parser: Parser, context: Context) -> Plan:
         return replace(plan, resets=name if name == "all" else "")
     if name == "all":
         return replace(parser.plan(), resets=name)
-    if name in SHARED:
+    if name == "default_transaction_isolation":
+        return parser.plan("do 'begin end'", tag="RESET")
+    if name in SHARED or name in _OF_SESSIONS:
         return parser.plan()
     if name in OWN:
         return replace(parser.plan(f"reset redshift.{name}", tag="RESET"), resets=name)

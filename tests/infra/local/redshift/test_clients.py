@@ -159,3 +159,19 @@ async def _asyncpg(servers: Servers) -> list[Any]:
 def test_asyncpg(servers: Servers) -> None:
     found = asyncio.run(_asyncpg(servers))
     assert found == [[1, 2, 3], (Decimal("0.75"), datetime.date(2024, 1, 2))]
+
+
+def test_psycopg2_sets_sessions(servers: Servers) -> None:
+    """What its set_session and SQLAlchemy's AUTOCOMMIT send outside of transactions."""
+    with servers.psycopg() as connection:
+        connection.execute("SET default_transaction_isolation TO 'read committed'")
+        connection.execute("SET default_transaction_read_only TO 'on'")
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("create table not_made (a int)")
+        connection.execute("SET default_transaction_isolation TO DEFAULT")
+        connection.execute("SET default_transaction_read_only TO DEFAULT")
+        connection.execute("create temp table made (a int)")
+        with pytest.raises(psycopg.errors.InvalidParameterValue):
+            connection.execute("set default_transaction_isolation to 'chaos'")
+        connection.execute("reset default_transaction_isolation")
+        assert connection.execute("show transaction isolation level").fetchone() is not None
