@@ -59,6 +59,14 @@ create or replace function pg_internal.is_here(namespace text) returns boolean
 language sql stable parallel safe as
     $$ select pg_internal.database_of(namespace) = pg_internal.current_database() $$;
 
+-- The same of names as PostgreSQL's catalogs have them; a call takes these where it can.
+create or replace function pg_internal.database_of(namespace name) returns varchar
+language sql stable parallel safe as $$ select pg_internal.database_of(namespace::text) $$;
+create or replace function pg_internal.schema_of(namespace name) returns varchar
+language sql stable parallel safe as $$ select pg_internal.schema_of(namespace::text) $$;
+create or replace function pg_internal.is_here(namespace name) returns boolean
+language sql stable parallel safe as $$ select pg_internal.is_here(namespace::text) $$;
+
 -- The schema of PostgreSQL that a dotted name's first parts mean; an error for a wrong database.
 create or replace function pg_internal.namespace_of(path text[]) returns name
 language plpgsql stable as $$
@@ -115,6 +123,10 @@ begin
     loop
         execute format('alter schema %I rename to %I', old.nspname,
             pg_internal.stored_form(overlay(old.whole placing e'\x01' from old.place for 1)));
+        update pg_internal.late_binding_view set definition = replace(
+            definition, format('"%s"', old.nspname),
+            format('"%s"', pg_internal.stored_form(overlay(old.whole placing e'\x01' from old.place for 1)))
+        );
     end loop;
 end $do$;
 

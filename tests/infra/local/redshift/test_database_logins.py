@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import redshift_connector
+
+from infra.local.redshift import catalog
 
 from .conftest import DATABASE, ROLE, USER, Lake, Schema, Servers
 
@@ -201,6 +204,23 @@ def test_it_reads_other_databases(second: Schema, schema: Schema) -> None:
         schema.run("drop database second")
     assert caught.value.sqlstate == "55006"
     assert second.value("select has_database_privilege('second', 'create')") is True
+
+
+def test_databases_of_an_older_catalog_are_found(second: Schema, servers: Servers) -> None:
+    second.run("create view public.late as select a from s.t with no schema binding")
+    with servers.postgres() as inside:
+        inside.execute(
+            "update pg_internal.late_binding_view "
+            "set definition = replace(definition, e'\\x01', '/') where original like '%late%'"
+        )
+        inside.execute('create table "second\x01s".t as select 7 as a')
+        inside.execute('alter schema "second\x01s" rename to "second/s"')
+        assert second.run("select 1 from pg_tables where schemaname = 's'") == []
+        inside.execute("set allow_system_table_mods = on")
+        inside.execute("set event_triggers = off")
+        inside.execute((Path(catalog.__file__).parent / "15_databases.sql").read_bytes())
+    assert second.run("select t.a, late.a from s.t, public.late") == [(7, 7)]
+    assert second.run("select schemaname from pg_tables where tablename = 't'") == [("s",)]
 
 
 NAMES = 'təst_Nam好e$123`~!#$%^&*()_+-={}[]:"",./<>? Delimited in a name that is long'
