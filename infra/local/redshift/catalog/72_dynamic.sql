@@ -5,7 +5,6 @@ create or replace function pg_internal.gateway_answer(number text) returns jsonb
 language plpgsql security definer set search_path = pg_catalog as $$
 declare
     file text := 'redshift_answers/' || pg_backend_pid() || '.' || number;
-    heard timestamptz := clock_timestamp();
     answer text;
 begin
     if number !~ '^\d{1,20}$' or not coalesce((pg_stat_file('redshift_answers', true)).isdir, false) then
@@ -15,11 +14,7 @@ begin
     loop
         answer := pg_read_file(file, true);
         exit when answer is not null;
-        if clock_timestamp() > heard + interval '2 s' then  -- fails when the gateway has gone
-            raise info using errcode = 'RSASK', message = '{"waiting": true}', detail = number;
-            heard := clock_timestamp();
-        end if;
-        perform pg_sleep(0.0003);
+        perform pg_sleep(0.0003);  -- ends when the gateway has gone (client_connection_check_interval)
     end loop;
     return answer::jsonb;
 end $$;

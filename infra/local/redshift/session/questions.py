@@ -68,7 +68,7 @@ class Questions:
             self._task = asyncio.get_running_loop().create_task(self._answer(question["text"]))
         elif self._rows is not None and not self._rows.done() and "rows" in question:
             self._rows.set_result([_values(record) for record in question["rows"]])
-        elif self._task is None or "waiting" not in question:
+        else:
             return False
         return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -404,3 +406,26 @@ def test_users_copy_with_their_own_rights(servers: Servers, schema: Schema, lake
     schema.run(f"revoke all on schema {schema.name} from loader")
     schema.run(f"revoke all on {schema.name}.t from loader")
     schema.run("drop user loader")
+
+
+def test_nobody_waits_for_a_gateway_that_has_gone(servers: Servers) -> None:
+    """PostgreSQL looks whether its client is there (client_connection_check_interval)."""
+    waiting = (
+        "import psycopg, sys; c = psycopg.connect(sys.argv[1]); "
+        "print(c.info.backend_pid, flush=True); "
+        "c.execute(\"select pg_internal.gateway_answer('1')\")"
+    )
+    with servers.postgres() as admin:
+        address = f"host=127.0.0.1 port={servers.postgres_port} dbname={admin.info.dbname}"
+        address += " user=postgres password=pg-secret"
+        asking = subprocess.Popen(
+            [sys.executable, "-c", waiting, address], stdout=subprocess.PIPE, text=True
+        )
+        assert asking.stdout is not None
+        pid = int(asking.stdout.readline())
+        running = f"select from pg_stat_activity where pid = {pid} and state = 'active'"
+        wait_until(lambda: admin.execute(running).fetchall(), "the question")
+        asking.kill()
+        asking.wait(timeout=20)
+        left = f"select from pg_stat_activity where pid = {pid}"
+        wait_until(lambda: not admin.execute(left).fetchall(), "the end of the waiting")

@@ -116,6 +116,8 @@ def test_deviations_are_double_precision(tables: Schema, name: str) -> None:
             "select max(a) over w from t window w as (order by a)",
             'syntax error at or near "window"',
         ),
+        ("select count(*) as n from t group by b having n > 0", 'column "n" does not exist'),
+        ("select a as n from t order by n + 1", 'column "n" does not exist'),
         (
             "select a from t start with a = 1 connect by prior a = c",
             "A hierarchical query (CONNECT BY) is not supported by the local Redshift gateway",
@@ -123,7 +125,10 @@ def test_deviations_are_double_precision(tables: Schema, name: str) -> None:
     ],
 )
 def test_what_select_does_not_have(tables: Schema, query: str, message: str) -> None:
-    """r_SELECT_synopsis has no FETCH and no WINDOW clause; CONNECT BY is refused."""
+    """r_SELECT_synopsis has no FETCH and no WINDOW clause; CONNECT BY is refused.
+
+    r_HAVING_clause takes no aliases, r_ORDER_BY_clause no expressions of them.
+    """
     with pytest.raises(psycopg.Error) as caught:
         tables.run(query)
     assert caught.value.diag.message_primary == message
