@@ -26,7 +26,7 @@ from benchmarks.volume import Volume, Volumes
 from infra.local.java import find_java_home
 from infra.local.livy.submit import s3_mounts
 from spark_jobs import preprocess
-from spark_jobs.session import build_session
+from spark_jobs.session import COMPILES_ALL, build_session
 from spark_jobs.storage import Storage
 from spark_jobs.writer import plan_files
 
@@ -96,7 +96,7 @@ def _spark(folder: Path) -> Iterator[SparkSession]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.local.dir": str(folder / "local"),
         "spark.sql.shuffle.partitions": "2",
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": f"-XX:+UseSerialGC {COMPILES_ALL}",
         **s3_mounts(folder / "s3"),
     }
     for key, value in settings.items():

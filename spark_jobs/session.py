@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -33,11 +34,15 @@ _CONF = {
     # setupCurrentWriterUsingMap): the two need one more.
     "spark.sql.maxConcurrentOutputFileWriters": "3",
     # All steps of the pass are one loop in Java, also for feeds of many columns (a step that is not
-    # in it copies every row), as long as HotSpot compiles it: no method above 8,000 bytes.
+    # in it copies every row), as long as HotSpot compiles it: no method above 8,000 bytes, unless
+    # it is told to.
     "spark.sql.codegen.maxFields": "2000",
     "spark.sql.codegen.hugeMethodLimit": "8000",
 }
-
+COMPILES_ALL = "-XX:-DontCompileHugeMethods"
+"""The option for Java with which feeds of more than some 34 columns are converted in one loop."""
+# Bytes of a method (code_length in 4.7.3 of Java's virtual machine specification).
+_LONGEST_METHOD = "65535"
 
 _MOST_BYTES = "spark.sql.files.maxPartitionBytes"
 _FILE_COST = "spark.sql.files.openCostInBytes"
@@ -56,4 +61,9 @@ def build_session(name: str) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     for key, value in _CONF.items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    session = builder.getOrCreate()
+    java: Any = session.sparkContext._jvm
+    options = java.java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments()
+    if COMPILES_ALL in set(options):
+        session.conf.set("spark.sql.codegen.hugeMethodLimit", _LONGEST_METHOD)
+    return session

@@ -23,6 +23,13 @@ MANAGED_TAG = "for-use-with-amazon-emr-managed-policies"
 """EMR's own policy for its service role lets it start nodes of clusters with this tag only
 (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-iam-policies.html)."""
 
+SPARK_DEFAULTS = {
+    f"spark.{process}.extraJavaOptions": "-XX:-DontCompileHugeMethods"
+    for process in ("driver", "executor")
+}
+"""Java compiles long methods, too: those of feeds with many columns (``spark_jobs.session``). The
+cluster's own ``defaultJavaOptions`` stay (spark.apache.org/docs/latest/configuration.html)."""
+
 
 def job_flow(source: str, settings: Settings) -> dict[str, Any]:
     """The part of EMR's ``RunJobFlow`` request that is the same everywhere (templated).
@@ -35,6 +42,7 @@ def job_flow(source: str, settings: Settings) -> dict[str, Any]:
         "Name": f"{deployment}-{source} {{{{ run_tag() }}}}",
         "ReleaseLabel": settings.emr_release,
         "Applications": [{"Name": "Spark"}, {"Name": "Livy"}],
+        "Configurations": [{"Classification": "spark-defaults", "Properties": SPARK_DEFAULTS}],
         "AutoTerminationPolicy": {"IdleTimeout": IDLE_SECONDS},
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }

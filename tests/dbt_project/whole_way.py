@@ -21,7 +21,7 @@ from elt_lib.contract_yaml import load_sources
 from elt_lib.load import Report, Run, S3Reader, load_batch, record_no_data
 from infra.local.environment import COPY_ROLE, environment
 from infra.local.java import find_java_home
-from infra.local.livy.submit import s3_mounts
+from infra.local.livy.submit import JAVA_OPTIONS, s3_mounts
 from infra.local.stack import Stack
 from spark_jobs import preprocess
 from tests.dags.lake import small_stack
@@ -141,7 +141,7 @@ def _spark(folder: Path, stack: Stack) -> Iterator[Any]:
         "spark.sql.shuffle.partitions": "2",
         "spark.local.dir": str(folder / "spark"),
         "spark.sql.warehouse.dir": str(folder / "spark-warehouse"),
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": JAVA_OPTIONS,
         "spark.hadoop.fs.s3.impl.disable.cache": "true",  # the lake before may have been another
         **s3_mounts(stack.config.s3, [f"s3://{stack.config.lake_bucket}/"]),
     }

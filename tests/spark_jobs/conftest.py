@@ -14,7 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from infra.local.java import find_java_home
-from infra.local.livy.submit import s3_mounts
+from infra.local.livy.submit import JAVA_OPTIONS, s3_mounts
 from spark_jobs import preprocess
 from spark_jobs.feed import encode_feed
 
@@ -38,7 +38,7 @@ def spark(spark_folder: Path) -> Iterator[SparkSession]:
         "spark.sql.shuffle.partitions": "2",
         "spark.local.dir": str(spark_folder / "local"),
         "spark.sql.warehouse.dir": str(spark_folder / "warehouse"),
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": JAVA_OPTIONS,
         **s3_mounts(spark_folder / "s3"),
     }
     for key, value in settings.items():

@@ -13,9 +13,10 @@ import pyspark
 
 from infra.local.livy.batch import BatchRequest
 from infra.local.livy.store import Folder
+from spark_jobs.session import COMPILES_ALL
 
 # A job of seconds on a small machine: the quick compiler alone, no collector threads.
-_JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
+JAVA_OPTIONS = f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData {COMPILES_ALL}"
 _DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
@@ -43,7 +44,7 @@ class Spark:
     def command(self, request: BatchRequest, folder: Folder) -> list[str]:
         """Return the spark-submit command line for a request."""
         conf = {**_DEFAULTS, **self._mounts(request), "spark.local.dir": str(folder.temporary)}
-        java_options = f"{_JAVA_OPTIONS} {_quoted(f'-Djava.io.tmpdir={folder.temporary}')}"
+        java_options = f"{JAVA_OPTIONS} {_quoted(f'-Djava.io.tmpdir={folder.temporary}')}"
         own = request.conf.get("spark.driver.extraJavaOptions")
         conf |= request.conf
         conf["spark.driver.extraJavaOptions"] = f"{java_options} {own}" if own else java_options
@@ -60,7 +61,7 @@ class Spark:
             "JAVA_HOME": str(self.java_home),
             "SPARK_HOME": str(self.spark_home),
             "SPARK_LOCAL_IP": "127.0.0.1",
-            "SPARK_LAUNCHER_OPTS": _JAVA_OPTIONS,
+            "SPARK_LAUNCHER_OPTS": JAVA_OPTIONS,
             "PYSPARK_PYTHON": self.python,
             "PYSPARK_DRIVER_PYTHON": self.python,
             "TMPDIR": str(folder.temporary),
