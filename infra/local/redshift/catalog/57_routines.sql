@@ -1,6 +1,11 @@
 -- Bodies of functions and procedures as their creators wrote them: PostgreSQL holds the translation.
 -- And the types of the arguments with their sizes, which PostgreSQL forgets.
 create table if not exists pg_internal.routine_source (routine_id oid primary key, body text not null);
+-- The last argument of a function in Python (translate/routines.py), which nobody is shown.
+do $do$ begin
+    create domain pg_internal.python as boolean;
+exception when duplicate_object then null;
+end $do$;
 alter table pg_internal.routine_source add column if not exists types text[] not null default '{}';
 create or replace function pg_internal.on_routine() returns event_trigger
 language plpgsql security definer as $$

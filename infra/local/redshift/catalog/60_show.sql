@@ -1,4 +1,10 @@
 -- SHOW commands as functions: path is the dotted name's parts.
+-- The database that a path means, before this many names of it: system schemas are in each.
+create or replace function pg_internal.database_at(path text[], names integer) returns varchar
+language sql stable as $$
+    select case when cardinality(path) > names then pg_internal.whole_name(path[1])
+        else pg_internal.used_database() end
+$$;
 create or replace function pg_internal.show_tables(path text[], pattern text default '%')
 returns table (
     database_name varchar, schema_name varchar, table_name varchar, table_type varchar,
@@ -6,7 +12,7 @@ returns table (
     last_modified_time timestamp, dist_style varchar, table_subtype varchar
 ) language sql stable as $$
     select
-        pg_internal.database_of(n.nspname), pg_internal.schema_of(n.nspname), pg_internal.shown(c.relname),
+        pg_internal.database_at(path, 1), pg_internal.schema_of(n.nspname), pg_internal.shown(c.relname),
         (case c.relkind when 'r' then 'TABLE' else 'VIEW' end)::varchar,
         array_to_string(c.relacl, '~')::varchar, obj_description(c.oid, 'pg_class')::varchar,
         pg_get_userbyid(c.relowner)::varchar, null::timestamp,
@@ -35,7 +41,7 @@ returns table (
     "collation" varchar
 ) language sql stable as $$
     select
-        pg_internal.database_of(c.table_schema), pg_internal.schema_of(c.table_schema), pg_internal.shown(c.table_name),
+        pg_internal.database_at(path, 2), pg_internal.schema_of(c.table_schema), pg_internal.shown(c.table_name),
         pg_internal.shown(c.column_name), c.ordinal_position::integer, c.column_default::varchar,
         c.is_nullable::varchar,
         (case when c.domain_name = 'super' then 'super' when c.data_type = 'text' then 'character varying'
@@ -83,10 +89,10 @@ returns table (
     schema_acl varchar, source_database varchar, schema_option varchar
 ) language sql stable as $$
     select
-        database_name, schema_name, pg_get_userbyid(schema_owner::oid)::varchar, schema_type,
-        schema_acl, ''::varchar, schema_option
+        pg_internal.database_at(path, 0), schema_name, pg_get_userbyid(schema_owner::oid)::varchar,
+        schema_type, schema_acl, ''::varchar, schema_option
     from pg_catalog.svv_redshift_schemas
-    where database_name = coalesce(path[1], pg_internal.used_database())
+    where (database_name = pg_internal.database_at(path, 0) or pg_internal.is_system(schema_name))
         and pg_internal.namespace_of(path || '{public}'::text[]) is not null
         and schema_name like pattern
     order by schema_name collate "C"

@@ -18,7 +18,7 @@ create or replace function pg_internal.routine_arguments(
     from pg_catalog.pg_proc as p
     cross join lateral unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]))
         with ordinality as a (type, place)
-    where p.oid = routine
+    where p.oid = routine and a.type <> 'pg_internal.python'::regtype
 $$;
 -- What a type's size is kept as, of an argument at a place; -1 without one.
 create or replace function pg_internal.argument_modifier(routine oid, place integer) returns integer

@@ -29,6 +29,8 @@ TWO_WORD_TYPES = {
 
 
 _PYTHON = "Python functions are not run by the local Redshift gateway"
+# The last argument of one: it may have the name of a procedure whose OUT argument is of its type.
+_MARK = "pg_internal.python"
 _NOT_RUN = f"begin raise feature_not_supported using message = '{_PYTHON}'; end"
 
 
@@ -59,9 +61,10 @@ def create_function(parser: Parser, context: Context) -> Plan:
     parser.finish()
     told = f"/*redshift:{telling({'body': body, 'types': types})}*/"
     if python:
+        opening = arguments[:-1] + (", " if types else "")
         made = (
-            f"create {replacing}function {name} {arguments} returns {returns} language plpgsql "
-            f"{volatility} as {dollar_quote(_NOT_RUN)}"
+            f"create {replacing}function {name} {opening}{_MARK} default null) "
+            f"returns {returns} language plpgsql {volatility} as {dollar_quote(_NOT_RUN)}"
         )
         warned = f"begin raise warning '{_PYTHON}; Redshift takes no new ones'; {made}; end"
         return parser.plan(f"do {dollar_quote(warned)} {told}", tag="CREATE FUNCTION")
@@ -132,13 +135,22 @@ def _body(text: str, context: Context) -> str:
 def drop_function(parser: Parser, context: Context) -> Plan:
     """DROP FUNCTION name (type, …) [CASCADE | RESTRICT]."""
     parser.try_words("drop", "function")
-    parser.try_words("if", "exists")
-    parser.dotted_name()
-    _arguments(parser)
-    parser.try_word("cascade", "restrict")
+    lenient = parser.try_words("if", "exists")
+    name = quote(*parser.dotted_name())
+    first = parser.index
+    types = _arguments(parser)
+    arguments = parser.edits.render(parser.tokens[first].start, parser.tokens[parser.index - 1].end)
+    behaviour = parser.try_word("cascade", "restrict") or ""
     parser.finish()
     parser.expressions(context)
-    return parser.plan()
+    marked = f"{name}{arguments[:-1]}{', ' if types else ''}{_MARK})"
+    exists = "if exists " if lenient else ""
+    body = (
+        f"begin if to_regprocedure({literal(marked)}) is not null then "
+        f"drop function {marked} {behaviour}; "
+        f"else drop function {exists}{name}{arguments} {behaviour}; end if; end"
+    )
+    return parser.plan(f"do {dollar_quote(body)}", tag="DROP FUNCTION")
 
 
 def argument_types(parser: Parser) -> str:

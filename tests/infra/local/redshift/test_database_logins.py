@@ -192,6 +192,15 @@ def test_it_reads_other_databases(second: Schema, schema: Schema) -> None:
     assert second.value("select current_database()") == "second"
     second.run("reset use")
     assert second.run("select a from public.t") == [(5,)]
+    for database in (DATABASE, "second"):  # what every database has
+        schemas = f"show schemas from database {database} like 'pg_catalog'"
+        assert [row[:2] for row in second.run(schemas)] == [(database, "pg_catalog")]
+        tables = f"show tables from schema {database}.pg_catalog like 'pg_class'"
+        assert [row[:3] for row in schema.run(tables)] == [(database, "pg_catalog", "pg_class")]
+        columns = f"show columns from table {database}.pg_catalog.pg_class like 'relname'"
+        assert [row[:4] for row in schema.run(columns)] == [
+            (database, "pg_catalog", "pg_class", "relname")
+        ]
     for wrong, code, words in (
         ("drop database second", "55006", "currently open"),
         ("create database second", "42P04", "already exists"),

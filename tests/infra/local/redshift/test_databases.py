@@ -62,7 +62,9 @@ def test_catalogs_and_show(other: Schema) -> None:
     names = [row[0] for row in other.run("show databases")]
     assert names == ["warehouse", "dbt-hyphen", "elsewhere"]
     schemas = other.run('show schemas from database "dbt-hyphen"')
-    assert [row[:2] for row in schemas] == [("dbt-hyphen", "public"), ("dbt-hyphen", "s")]
+    assert [row[:2] for row in schemas] == [
+        ("dbt-hyphen", name) for name in ("information_schema", "pg_catalog", "public", "s")
+    ]
     (table,) = other.run('show tables from schema "dbt-hyphen"."s"')
     assert table[:4] == ("dbt-hyphen", "s", "t", "TABLE")
     columns = other.run('show columns from table "dbt-hyphen"."s"."t"')

@@ -73,4 +73,11 @@ def test_python_functions_are_listed_and_not_run(schema: Schema) -> None:
     ]  # fmt: skip
     with pytest.raises(psycopg.errors.FeatureNotSupported, match="Python functions are not run"):
         schema.run("select f(1, 'x')")
+    # As in the tests of redshift_connector's metadata calls; PostgreSQL's OUT is an argument.
+    schema.run("create procedure f (x out float, y out varchar(9)) as $$ begin x := 2; end; $$ "
+               "language plpgsql")  # fmt: skip
+    assert schema.run("call f()") == [(2.0, None)]
     schema.run("drop function f (float, varchar)")
+    schema.run("drop function if exists f (float, varchar, int)")
+    with pytest.raises(psycopg.errors.UndefinedFunction):
+        schema.run("drop function f (float)")
