@@ -38,6 +38,15 @@ join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not
 left join pg_internal.table_attributes as t on t.table_id = c.oid
 where c.relkind = 'r' and pg_catalog.pg_table_is_visible(c.oid);
 
+create or replace function pg_internal.dist_style(attributes jsonb) returns text
+language sql stable parallel safe as $$
+    select case
+        when attributes ->> 'diststyle' = 'key'
+            then 'KEY(' || pg_internal.shown(attributes ->> 'distkey') || ')'
+        when attributes ->> 'diststyle' in ('even', 'all') then upper(attributes ->> 'diststyle')
+        else 'AUTO(ALL)'
+    end
+$$;
 create or replace view pg_catalog.svv_table_info as
 select
     pg_internal.current_database()::text as database,
@@ -46,12 +55,7 @@ select
     pg_internal.shown(coalesce(pg_internal.name_of_rows(c.oid), c.relname))::text as "table",
     case when coalesce(t.attributes -> 'encodings', '{}') <> '{}' then 'Y' else 'Y, AUTO(ENCODE)' end
         ::text as encoded,
-    case
-        when t.attributes ->> 'diststyle' = 'key'
-            then 'KEY(' || pg_internal.shown(t.attributes ->> 'distkey') || ')'
-        when t.attributes ->> 'diststyle' in ('even', 'all') then upper(t.attributes ->> 'diststyle')
-        else 'AUTO(ALL)'
-    end::text as diststyle,
+    pg_internal.dist_style(t.attributes) as diststyle,
     case
         when t.attributes ->> 'sort_style' = 'interleaved' then 'INTERLEAVED'
         when t.attributes ->> 'sort_style' = 'none' then null

@@ -17,7 +17,7 @@ returns table (
         array_to_string(c.relacl, '~')::varchar, obj_description(c.oid, 'pg_class')::varchar,
         pg_get_userbyid(c.relowner)::varchar, null::timestamp,
         (select max(x.started_at) from pg_internal.insertion as x where x.table_id = c.oid),
-        i.diststyle::varchar,
+        case when c.relkind = 'r' and c.relpersistence <> 't' then pg_internal.dist_style(t.attributes) end::varchar,
         (case
             when c.relkind = 'r' then 'REGULAR TABLE'
             when l.view_id is not null then 'LATE BINDING VIEW'
@@ -28,7 +28,7 @@ returns table (
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     left join pg_internal.late_binding_view as l on l.view_id = c.oid
     left join pg_internal.materialized_view as m on m.view_id = c.oid
-    left join pg_catalog.svv_table_info as i on i.table_id = c.oid
+    left join pg_internal.table_attributes as t on t.table_id = c.oid
     where pg_internal.name_of_rows(c.oid) is null and n.nspname = pg_internal.namespace_of(path) and c.relkind in ('r', 'v') and pg_internal.shown(c.relname) like pattern
     order by pg_internal.shown(c.relname) collate "C"
 $$;

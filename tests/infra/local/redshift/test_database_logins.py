@@ -55,7 +55,10 @@ def test_a_session_shows_its_own_database(second: Schema, schema: Schema) -> Non
         assert sorted(row[:3] for row in found) == tables, listing
     names = "select datname from pg_database where datname in ('second', %s) order by 1"
     assert second.run(names, DATABASE) == [("second",), (DATABASE,)]
-    assert second.run("show tables from schema s")[0][:3] == ("second", "s", "u")
+    for asking in (second, schema):
+        (table,) = asking.run("show tables from schema second.s")
+        assert table[:4] == ("second", "s", "u", "TABLE")
+        assert table[9] == "EVEN"
     assert second.run("show columns from table s.u")[0][:4] == ("second", "s", "u", "a")
     assert second.value("show table s.u").startswith("CREATE TABLE s.u (")
     assert second.run("show constraints foreign keys from table s.u")[0][:4] == (
