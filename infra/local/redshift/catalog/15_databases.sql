@@ -111,6 +111,21 @@ begin
     perform set_config('search_path', array_to_string(path, ', '), for_transaction);
 end $$;
 
+-- SET_CONFIG of what clients may set; a search path is one of the session's database.
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SET_CONFIG.html
+create or replace function pg_internal.set_config(name text, value text, is_local boolean) returns text
+language plpgsql as $$
+begin
+    if starts_with(lower(name), 'redshift.') then
+        raise exception 'unrecognized configuration parameter "%"', name using errcode = '42704';
+    end if;
+    perform pg_catalog.set_config(name, value, is_local);
+    if lower(name) = 'search_path' then
+        perform pg_internal.enter(for_transaction => is_local);
+    end if;
+    return value;
+end $$;
+
 -- An older catalog had a slash between database and schema.
 do $do$
 declare

@@ -29,6 +29,7 @@ RENAMED = {
     "regexp_instr": "pg_internal.regexp_instr",
     "regexp_replace": "pg_internal.regexp_replace",
     "regexp_substr": "pg_internal.regexp_substr",
+    "set_config": "pg_internal.set_config",
     "split_part": "pg_internal.split_part",
     "to_date": "pg_internal.to_date",
     "version": "pg_internal.version",

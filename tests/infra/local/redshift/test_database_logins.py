@@ -144,7 +144,10 @@ def test_search_paths_are_in_it(second: Schema, servers: Servers) -> None:
     assert second.run("select * from here") == []
     second.run("commit")
     assert second.value("show search_path") == '"$user", public'
-    second.run("set search_path to s")
+    assert second.run("select set_config('search_path', 's', false)") == [("s",)]
+    assert second.value("select count(*) from here") == 0
+    with pytest.raises(psycopg.errors.UndefinedObject, match="redshift"):
+        second.run("select set_config('redshift.database', 'warehouse', false)")
     second.run("reset all")
     assert second.value("show search_path") == '"$user", public'
     with servers.psycopg(dbname="second", options="-c search_path=s") as given:
