@@ -26,6 +26,8 @@ from infra.local.redshift.translate.types import (
 )
 from infra.local.redshift.translate.windows import FRAMED, check_frame
 
+# Date parts that PostgreSQL knows and Redshift does not.
+_ONLY_POSTGRES = ("isodow", "isoyear", "julian")
 Special = Callable[["Expressions", int, int, int], None]
 
 
@@ -218,7 +220,7 @@ class Expressions:
         if part is None or not self.is_mark(opening + 2, ","):
             return
         word = part.value.lower() if part.kind is Kind.STRING else part.name.lower()
-        if part.kind is Kind.STRING and word not in DATE_PARTS:
+        if part.kind is Kind.STRING and word not in DATE_PARTS and word not in _ONLY_POSTGRES:
             return  # PostgreSQL names the unknown part
         if part.is_name or part.kind is Kind.STRING:
             if word not in DATE_PARTS:

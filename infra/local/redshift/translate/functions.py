@@ -33,7 +33,6 @@ RENAMED = {
     "split_part": "pg_internal.split_part",
     "to_date": "pg_internal.to_date",
     "version": "pg_internal.version",
-    "width_bucket": "pg_catalog.width_bucket",
 }
 
 # Words that are not followed by parentheses.

@@ -1,7 +1,8 @@
 """PostgreSQL's query syntax that Redshift does not have: an error here too.
 
 A query that works here and fails in Redshift would be a lie. Sources: r_SELECT_synopsis, r_UNION,
-r_INSERT_30, c_unsupported-postgresql-features in docs.aws.amazon.com/redshift/latest/dg.
+r_INSERT_30, c_unsupported-postgresql-features and c_unsupported-postgresql-functions in
+docs.aws.amazon.com/redshift/latest/dg.
 """
 
 from __future__ import annotations
@@ -54,9 +55,16 @@ _CONSTRUCTS: dict[str, tuple[_Before, str]] = {
         ),
         "the WINDOW clause",
     ),
+    "distinct": (
+        lambda before, after, _next: before.is_word("is", "not") and after.is_word("from"),
+        "IS DISTINCT FROM",
+    ),
+    "symmetric": (_follows("between"), "BETWEEN SYMMETRIC"),
     "tablesample": (lambda _before, _after, following: following.is_mark("("), "TABLESAMPLE"),
     "for": (_precedes("update", "share"), "FOR UPDATE"),
 }
+# Operators on JSON, arrays and text search, by their first two characters.
+_OPERATORS = frozenset({"->", "#>", "@>", "<@", "@@", "^@", "&&", "?|", "?&"})
 _WRITES = ("insert", "update", "delete", "merge")
 
 
@@ -70,12 +78,25 @@ def check_syntax(sql: str, tokens: list[Token]) -> None:
             noticed, name = found
             if noticed(tokens[index - 1], tokens[index + 1], tokens[min(index + 2, last)]):
                 raise _error(sql, token, name)
+        if token.kind is Kind.OPERATOR and token.end == tokens[index + 1].start:
+            _check_operator(token.text + tokens[index + 1].text, token)
         if token.is_word("connect") and tokens[index + 1].is_word("by"):
             raise refused("A hierarchical query (CONNECT BY)", sql, position=token.start + 1)
     if tokens[0].is_word(*_WRITES):
         for index in range(1, last):
             if tokens[index].is_word("returning") and not tokens[index - 1].is_mark("."):
                 raise _error(sql, tokens[index], "RETURNING")
+
+
+def _check_operator(written: str, token: Token) -> None:
+    """Raise GatewayError for an operator that Redshift does not have."""
+    if written in _OPERATORS:
+        raise GatewayError(
+            "42883",
+            f"operator does not exist: {written}",
+            detail="PostgreSQL behind the local gateway has it, Redshift does not.",
+            position=token.start + 1,
+        )
 
 
 def _error(sql: str, token: Token, name: str) -> GatewayError:

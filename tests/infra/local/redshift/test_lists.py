@@ -187,3 +187,31 @@ def test_added_columns_that_are_not_null_need_a_default(tables: Schema) -> None:
             tables.run(f"alter table t add column {definition}")
     tables.run("alter table t add column e int default 5 not null")
     assert tables.run("select a, e from t order by a") == [(1, 5), (2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("1 is distinct from 2", 'syntax error at or near "distinct"'),
+        ("1 is not distinct from 2", 'syntax error at or near "distinct"'),
+        ("1 between symmetric 2 and 0", 'syntax error at or near "symmetric"'),
+        ("width_bucket(5, 0, 10, 2)", "function width_bucket() does not exist"),
+        ("bit_length('a')", "function bit_length() does not exist"),
+        ("overlay('hello' placing 'X' from 2 for 1)", "function overlay() does not exist"),
+        ("json_parse('{}') -> 'a'", "operator does not exist: ->"),
+        ("json_parse('{}') ->> 'a'", "operator does not exist: ->"),
+        ("json_parse('{}') #> null", "operator does not exist: #>"),
+        ("'a' @@ 'b'", "operator does not exist: @@"),
+        ("'a' ^@ 'a'", "operator does not exist: ^@"),
+        ("date_part('isoyear', getdate())", '"isoyear" is not a date part'),
+        ("extract(isodow from getdate())", '"isodow" is not a date part'),
+    ],
+)
+def test_postgres_own_expressions(schema: Schema, expression: str, message: str) -> None:
+    """c_unsupported-postgresql-functions in the guide, and what came after PostgreSQL 8.0."""
+    with pytest.raises(psycopg.Error) as caught:
+        schema.run(f"select {expression}")
+    assert caught.value.diag.message_primary == message
+    assert schema.run(
+        "select 3 > -1, 3 < @ -4, 5 # 1, 6 & 3, distinct_from from (select 1 as distinct_from)"
+    )
