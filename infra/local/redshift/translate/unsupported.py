@@ -2,7 +2,7 @@
 
 A query that works here and fails in Redshift would be a lie. Sources: r_SELECT_synopsis, r_UNION,
 r_INSERT_30, c_unsupported-postgresql-features and c_unsupported-postgresql-functions in
-docs.aws.amazon.com/redshift/latest/dg.
+docs.aws.amazon.com/redshift/latest/dg; IS DISTINCT FROM also github.com/jakob/Postico/issues/446.
 """
 
 from __future__ import annotations
