@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from infra.local.redshift.commands.fault_statement import Fault, FaultStatement
@@ -127,16 +128,19 @@ class Extended:
         if isinstance(plan, GatewayError):
             await self._fail(plan)
             return False
-        if plan.sql != prepared.plan.sql:
+        renewed = self._session.quick.prepared(plan, prepared.text, name, prepared.types)
+        self.statements[name] = renewed
+        if plan.sql != prepared.plan.sql or prepared.lost:
             self._relay.send(
                 messages.message(b"C", b"S" + messages.cstring(name))
                 + messages.parse(name, plan.sql, prepared.types),
                 Expected(Answer.CLOSE, visible=False),
                 Expected(Answer.PARSE, visible=False),
             )
-        self.statements[name] = self._session.quick.prepared(
-            plan, prepared.text, name, prepared.types
-        )
+            await self._flush()
+            if self._relay.failed:  # a name that is missing now may come back
+                self.statements[name] = replace(renewed, lost=True)
+                return False
         return True
 
     async def _bind(self, payload: bytes) -> None:

@@ -36,10 +36,11 @@ class Prepared:
     changes: int  # of names, as they were counted before it was planned
     name: str = ""
     types: bytes = b"\0\0"
+    lost: bool = False  # PostgreSQL has it no more: preparing it again has failed
 
     def holds(self, changes: int) -> bool:
         """Whether its names still mean what they meant."""
-        return changes == self.changes or not self.plan.relations
+        return (changes == self.changes or not self.plan.relations) and not self.lost
 
 
 @dataclass(frozen=True, slots=True)

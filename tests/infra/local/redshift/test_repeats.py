@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.session.changes import keeps_names
@@ -196,6 +199,74 @@ def test_the_sessions_own_names_change(schema: Schema) -> None:
     assert [read(), read()] == [4, 4]
     schema.run("rollback")
     assert [read(), read()] == [1, 1]
+
+
+def random_change(random: Random, s: str) -> list[str]:
+    """What a session may do to the names x and y of two schemas."""
+    where, name, other = f"{s}{random.choice(['', '_b'])}", *random.sample(["x", "y"], 2)
+    number = random.randrange(1000)
+    view = f"create or replace view {where}.{name} as select {{}} as a{{}} with no schema binding"
+    return random.choice(
+        [
+            [f"create table {where}.{name} as select {number} as a"],
+            [f"drop table {where}.{name}"],
+            [f"drop view {where}.{name}"],
+            [f"alter table {where}.{name} rename to {other}"],
+            [view.format(number, "")],
+            [view.format("a", f" from {where}.{other}")],
+            [f"insert into {where}.{name} values ({number})"],
+            [f"set search_path to {random.choice([s, s + '_b'])}"],
+            [f"create temp table {name} as select {number} as a"],
+            [f"drop table pg_temp.{name}"],
+            ["begin"],
+            ["commit"],
+            ["rollback"],
+            ["begin", f"drop table {where}.{name}", f"create table {where}.{name} (a int)", "end"],
+            [f"select {number} as a into {where}.{name}"],
+        ]
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_what_comes_again_is_what_comes_for_the_first_time(
+    servers: Servers, schema: Schema, seed: int
+) -> None:
+    """A session that repeats its statements reads what it reads in words that are new each time."""
+    random, s = Random(seed), schema.name  # noqa: S311
+    schema.run(f"drop schema if exists {s}_b cascade")
+    schema.run(f"create schema {s}_b")
+    asked = [f"select a from {name} order by a" for name in ("x", "y", f"{s}.x", f"{s}_b.y")]
+
+    def read(query: str) -> object:
+        try:
+            return schema.run(query)
+        except psycopg.Error as error:
+            return error.sqlstate, error.diag.message_primary
+
+    def change(connection: psycopg.Connection[Any], statement: str) -> None:
+        with contextlib.suppress(psycopg.Error):
+            connection.execute(statement)
+
+    with servers.psycopg() as other:
+        other.execute(f"set search_path to {s}")
+        other.execute("set statement_timeout to 500")  # it meets the first one's locks
+        schema.run("set statement_timeout to 500")
+        answered = 0
+        for step in range(80):
+            for statement in random_change(random, s):
+                change(random.choice([other, other, schema.connection]), statement)
+            if schema.connection.info.transaction_status is TransactionStatus.INERROR:
+                change(schema.connection, "rollback")
+            change(other, "commit")
+            if schema.connection.info.transaction_status is TransactionStatus.INTRANS:
+                continue  # an error would end it, so that the next query would have another answer
+            for query in asked:
+                fresh = read(f"{query} /* {step} */ limit {1000 + step}")
+                assert [read(query), read(query)] == [fresh, fresh], (step, query)
+                answered += isinstance(fresh, list)
+    assert answered > 20
+    schema.run(f"drop schema {s}_b cascade")
 
 
 @pytest.mark.slow
