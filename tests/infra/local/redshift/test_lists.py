@@ -215,3 +215,7 @@ def test_postgres_own_expressions(schema: Schema, expression: str, message: str)
     assert schema.run(
         "select 3 > -1, 3 < @ -4, 5 # 1, 6 & 3, distinct_from from (select 1 as distinct_from)"
     )
+
+
+def test_floats_in_super(schema: Schema) -> None:
+    assert schema.value("select 2.22::float::super") == "2.22"
