@@ -38,6 +38,9 @@ _CONF = {
     # it is told to.
     "spark.sql.codegen.maxFields": "2000",
     "spark.sql.codegen.hugeMethodLimit": "8000",
+    # What Spark's UI shows of a plan is written for every run: of a selection that others are put
+    # into, as text, it took a tenth of a second, or the driver's memory.
+    "spark.sql.ui.explainMode": "simple",
 }
 COMPILES_ALL = "-XX:-DontCompileHugeMethods"
 """The option for Java with which feeds of more than some 34 columns are converted in one loop."""

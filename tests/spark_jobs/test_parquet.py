@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql.types import DoubleType
 
+from spark_jobs.feed import parse_feed
+from spark_jobs.session import build_session
+from spark_jobs.typed_values import convert_typed
 from tests.spark_jobs.conftest import Batches
 from tests.spark_jobs.feeds import column, feed, parquet
 
@@ -98,3 +104,15 @@ def test_typed_days_of_sas_are_what_their_texts_are(batches: Batches) -> None:
     whole = batches.run(spec, "c.parquet")
     assert [tuple(row.values())[:4] for row in whole.rows] == [(9, april, midnight, april)]
     assert [(row["line"], row["value"]) for row in whole.rejects] == [(2, str(-(2**31)))]
+
+
+def test_a_value_and_the_check_on_it_are_one_conversion(spark: SparkSession) -> None:
+    """Spark evaluates an expression once that stands twice; it must not rewrite one of the two."""
+    build_session("one conversion")
+    (amount,) = parse_feed(feed(column("amount", "numeric(9,2)"))).columns
+    value = convert_typed("x", DoubleType(), amount)
+    rows = spark.range(9).selectExpr("cast(id as double) as x")
+    rows = rows.selectExpr(f"{value} as amount", f"{value} is null as broken")
+    jvm_rows: Any = rows._jdf
+    plan = str(jvm_rows.queryExecution().optimizedPlan())
+    assert plan.count("isnull(if") == 1, plan
