@@ -1,18 +1,21 @@
 """Preprocessing against a bare Spark read, cast and write of the same rows, and its memory.
 
 Files are large enough for what no row costs (planning, starting jobs, compiling) not to decide, and
-a quarter of them tells it apart from what a row costs.
+a quarter of them tells it apart from what a row costs. Each kind of file has a Java of its own, as
+each batch has: one that has compiled the code of other feeds before runs all of them slower.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import multiprocessing
 import os
 import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,29 +45,39 @@ _PAUSE = 1.0  # seconds between two looks at the heap, for which Java stops
 @contextlib.contextmanager
 def pairs() -> Iterator[list[Measurement]]:
     """Time for each format, then memory."""
-    with tempfile.TemporaryDirectory() as folder, _spark(Path(folder)) as spark:
-        lake = Path(folder) / "s3" / "lake"
-        yield [
-            *(_Later(partial(_volumes, spark, shape, lake)) for shape in SHAPES),
-            Bound(
-                f"live heap through a file, against that through one of 1/{SHARE} of its size",
-                partial(_growth, spark, SHAPES[0], lake),
-                GROWTH,
-                "times",
-            ),
-        ]
+    yield [
+        *(_Alone(partial(_compared, number)) for number in range(len(SHAPES))),
+        _Alone(_heap),
+    ]
 
 
 @dataclass(frozen=True)
-class _Later:
-    """A measurement that is prepared when its turn comes, and whose files are then removed."""
+class _Alone:
+    """A measurement in a process of its own."""
 
-    prepare: Callable[[], contextlib.AbstractContextManager[Measurement]]
+    measure: Callable[[], list[str]]
 
     def lines(self) -> list[str]:
-        """Prepare and measure."""
-        with self.prepare() as measurement:
-            return measurement.lines()
+        """Measure in the process."""
+        spawned = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(max_workers=1, mp_context=spawned) as pool:
+            return pool.submit(self.measure).result()
+
+
+def _compared(number: int) -> list[str]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _spark(Path(folder)) as spark,
+        _volumes(spark, SHAPES[number], Path(folder) / "s3" / "lake") as measurement,
+    ):
+        return measurement.lines()
+
+
+def _heap() -> list[str]:
+    title = f"live heap through a file, against that through one of 1/{SHARE} of its size"
+    with tempfile.TemporaryDirectory() as folder, _spark(Path(folder)) as spark:
+        growth = partial(_growth, spark, SHAPES[0], Path(folder) / "s3" / "lake")
+        return Bound(title, growth, GROWTH, "times").lines()
 
 
 @contextlib.contextmanager

@@ -112,7 +112,7 @@ def _casts(
             return alias
         if kind == "timestamp":
             moments = (f"try_to_timestamp({alias}, {sql.literal(form)})" for form in FORMATS)
-            return alias if typed else f"coalesce({', '.join(moments)})"
+            return f"cast({alias} as timestamp)" if typed else f"coalesce({', '.join(moments)})"
         return f"try_cast({alias} as {kind.removesuffix(' precision')})"
 
     return (
@@ -211,7 +211,7 @@ def _write_parquet(repeats: int, folder: Path) -> None:
 
 def _csv(name: str, title: str, broken: float) -> Shape:
     feed, casts = _feed(COLUMNS, ABSENT), _casts(COLUMNS, ABSENT)
-    return Shape(name, title, feed, casts, _read_csv, partial(_write_csv, broken), 28)
+    return Shape(name, title, feed, casts, _read_csv, partial(_write_csv, broken), 56)
 
 
 SHAPES = (
@@ -224,7 +224,7 @@ SHAPES = (
         _casts(TAXI, typed=True),
         _read_parquet,
         _write_parquet,
-        80,
+        160,
     ),
     Shape(
         "json",
@@ -233,6 +233,6 @@ SHAPES = (
         _casts(COLUMNS, ABSENT),
         _read_json,
         _write_json,
-        16,
+        32,
     ),
 )
