@@ -137,7 +137,7 @@ def _spark(folder: Path, stack: Stack) -> Iterator[Any]:
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.memory": "1g",
+        "spark.driver.memory": "2g",  # one Java for the tests of many batches
         "spark.sql.shuffle.partitions": "2",
         "spark.local.dir": str(folder / "spark"),
         "spark.sql.warehouse.dir": str(folder / "spark-warehouse"),

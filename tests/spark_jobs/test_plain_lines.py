@@ -11,7 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812  (its customary name)
 from spark_jobs.feed import parse_feed
 from spark_jobs.headers import Family
 from spark_jobs.reader import read_files
-from spark_jobs.session import build_session
+from spark_jobs.session import build_session, share_evenly
 from spark_jobs.storage import Storage
 from tests.spark_jobs.conftest import Batches
 from tests.spark_jobs.feeds import column, feed
@@ -30,8 +30,9 @@ def test_lines_without_quotes_are_read_as_the_parser_reads_them(
         delimiter.join(rng.choice(values) for _ in range(rng.choice([2, 3, 3, 3, 4])))
         for _ in range(400)
     }
-    batches.put("a.csv", "\n".join(sorted(lines)).encode())
-    build_session("plain lines")
+    raw = "\n".join(sorted(lines)).encode()
+    batches.put("a.csv", raw)
+    share_evenly(build_session("plain lines"), len(raw), parts=1)  # not as the batch before it
     spec = feed(
         *(column(name, "varchar(9)") for name in NAMES),
         files={"delimiter": delimiter, "header": False},
