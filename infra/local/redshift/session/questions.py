@@ -161,7 +161,7 @@ class _Asking(Spooling):
     """The session's connection while a procedure runs on it: queries are asked back."""
 
     def __init__(self, relay: Relay, questions: Questions) -> None:
-        super().__init__(relay.client, relay.backend, status=b"T")
+        super().__init__(relay.client, relay.backend, relay.database, status=b"T")
         self._questions = questions
 
     async def hidden_query(self, sql: str) -> list[list[str | None]]:

@@ -246,6 +246,9 @@ class Schema:
         cursor = self.connection.execute(sql, parameters or None)
         return cursor.fetchall() if cursor.description else []
 
+    def rows(self, table: str = "t") -> list[tuple[Any, ...]]:
+        return self.run(f"select * from {table} order by 1")
+
     def value(self, sql: str, *parameters: Any) -> Any:
         ((found,),) = self.run(sql, *parameters)
         return found

@@ -1,4 +1,4 @@
-"""What procedures run that is translated when it runs, and their EXCEPTION blocks."""
+"""What procedures run that is translated when it runs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ import pytest
 from .conftest import ROLE, Lake, Schema, Servers, wait_until
 
 pytestmark = pytest.mark.slow
-
-
-def rows(schema: Schema, table: str = "t") -> list[tuple[object, ...]]:
-    return schema.run(f"select * from {table} order by 1")
 
 
 def test_execute_of_a_computed_text(schema: Schema) -> None:
@@ -46,7 +42,7 @@ def test_execute_of_a_computed_text(schema: Schema) -> None:
     )
     assert schema.run("call made('u', 40)") == [(42,)]
     assert notices == ["row 1 2 4", "fetched none"]
-    assert rows(schema, "u") == [(1, "x"), (2, "none")]
+    assert schema.rows("u") == [(1, "x"), (2, "none")]
     described = "select \"column\", type, distkey, sortkey from pg_table_def where tablename = 'u'"
     assert schema.run(f"{described} order by 1") == [
         ("x", "integer", True, 1),
@@ -108,7 +104,7 @@ def test_truncate_commits_in_a_text(schema: Schema) -> None:
     )
     with pytest.raises(psycopg.errors.DivisionByZero):
         schema.run("call p('t')")
-    assert (rows(schema), rows(schema, "done")) == ([], [(1,)])
+    assert (schema.rows(), schema.rows("done")) == ([], [(1,)])
 
 
 def test_statements_after_then_are_statements(schema: Schema) -> None:
@@ -134,14 +130,14 @@ def test_statements_after_then_are_statements(schema: Schema) -> None:
     )
     schema.run("call p(1)")
     schema.run("call p(2)")
-    assert (rows(schema, "keyed"), rows(schema, "made")) == ([], [(1,)])
+    assert (schema.rows("keyed"), schema.rows("made")) == ([], [(1,)])
     with pytest.raises(psycopg.errors.DivisionByZero):
         schema.run("call p(3)")
-    assert rows(schema, "log") == [("22012",)]
-    assert rows(schema) == [(1,)]
+    assert schema.rows("log") == [("22012",)]
+    assert schema.rows() == [(1,)]
     with pytest.raises(psycopg.errors.DivisionByZero):
         schema.run("call q()")
-    assert rows(schema) == []
+    assert schema.rows() == []
 
 
 def test_case_statements(schema: Schema) -> None:
@@ -163,7 +159,7 @@ def test_case_statements(schema: Schema) -> None:
     )
     said = [schema.value(f"call p({x}, null)") for x in (2, 3, 4, 5, 11)]
     assert said == ["one or two", "three", "four", "few", "many"]
-    assert rows(schema) == [(2,), (33,)]
+    assert schema.rows() == [(2,), (33,)]
 
 
 def test_using_is_not_redshifts(schema: Schema) -> None:
@@ -195,8 +191,8 @@ def test_queries_that_wait_until_they_run(servers: Servers, schema: Schema) -> N
         """
     )
     assert schema.run("call p(1)") == [(2, 3, 1)]
-    assert rows(schema) == [(1, "x"), (2, "y"), (101, "103z"), (102, "105z")]
-    assert rows(schema, "doubled") == [(2, 4), (4, 8)]
+    assert schema.rows() == [(1, "x"), (2, "y"), (101, "103z"), (102, "105z")]
+    assert schema.rows("doubled") == [(2, 4), (4, 8)]
     with pytest.raises(psycopg.errors.FeatureNotSupported, match="FOUND beside"):
         schema.run(
             "create procedure q(n out int) as $$ begin select a into n from v; "
@@ -212,118 +208,6 @@ def test_a_view_that_came_after_the_procedure_is_refused(schema: Schema) -> None
     schema.run(f"create view v as select 1 as a from {schema.name}.t with no schema binding")
     with pytest.raises(psycopg.errors.FeatureNotSupported, match="late-binding view"):
         schema.run("call p()")
-
-
-HANDLED = """
-create procedure update_employee(broken varchar(200)) as $$
-declare step varchar(20) := 'one';
-begin
-  insert into t values (1);
-  step := 'two';
-  execute broken;
-exception when others then
-  raise info 'An exception occurred: %', sqlstate;
-  insert into log values (step, sqlerrm);
-end $$ language plpgsql
-"""
-
-
-def test_handlers_run_in_a_transaction_of_their_own(schema: Schema) -> None:
-    """stored-procedure-trapping-errors in the guide: rolled back, handled, committed, raised."""
-    schema.run("create table t (a int)")
-    schema.run("create table log (step varchar(20), said varchar(200))")
-    schema.run(HANDLED)
-    with pytest.raises(psycopg.errors.UndefinedColumn, match='column "invalid" does not exist'):
-        schema.run("call update_employee('select invalid')")
-    assert rows(schema) == []
-    assert rows(schema, "log") == [("two", 'column "invalid" does not exist')]
-    schema.run("call update_employee('insert into t values (2)')")
-    assert rows(schema) == [(1,), (2,)]
-    schema.run("begin")
-    with pytest.raises(psycopg.Error, match="invalid transaction termination"):
-        schema.run("call update_employee('select invalid')")
-    schema.run("rollback")
-    assert len(rows(schema, "log")) == 1
-
-
-def test_handlers_roll_the_whole_transaction_back(schema: Schema) -> None:
-    schema.run("create table t (a int)")
-    schema.run("create table log (said varchar(200))")
-    schema.run(
-        """
-        create procedure p() as $$
-        begin
-          insert into t values (1);
-          begin
-            insert into t values (1 / 0);
-          exception when others then
-            insert into log select count(*) from t;
-          end;
-        end $$ language plpgsql
-        """
-    )
-    with pytest.raises(psycopg.errors.DivisionByZero):
-        schema.run("call p()")
-    assert (rows(schema), rows(schema, "log")) == ([], [("0",)])
-
-
-def test_handlers_without_sql_and_blocks_in_blocks(schema: Schema) -> None:
-    schema.run("create table t (a int not null)")
-    schema.run("create table log (said varchar(200))")
-    schema.run(
-        """
-        create procedure p() as $$
-        begin
-          insert into t values (1);
-          begin
-            insert into t values (null);
-          exception when others then
-            raise exception 'inner %', sqlstate;
-          end;
-        exception when others then
-          insert into log values (sqlerrm);
-        end $$ language plpgsql
-        """
-    )
-    with pytest.raises(psycopg.errors.RaiseException, match="inner 23502"):
-        schema.run("call p()")
-    assert (rows(schema), rows(schema, "log")) == ([], [("inner 23502",)])
-    schema.run(
-        "create procedure q() as $$ begin insert into t values (null); "
-        "exception when others then raise info 'seen'; end $$ language plpgsql"
-    )
-    schema.run("begin")
-    with pytest.raises(psycopg.errors.NotNullViolation):
-        schema.run("call q()")
-    schema.run("rollback")
-
-
-@pytest.mark.parametrize(
-    ("body", "names"),
-    [
-        (
-            "begin truncate t; exception when others then null; end",
-            "COMMIT, ROLLBACK or TRUNCATE in a block with EXCEPTION",
-        ),
-        (
-            "begin begin null; exception when others then delete from t; end; "
-            "exception when others then null; end",
-            "EXCEPTION around a block whose EXCEPTION runs SQL",
-        ),
-        ("begin null; exception when others then return; end", "RETURN in an EXCEPTION handler"),
-        ("begin null; exception continue_handler when others then null; end", "CONTINUE_HANDLER"),
-    ],
-)
-def test_what_handlers_are_refused(schema: Schema, body: str, names: str) -> None:
-    with pytest.raises(psycopg.errors.FeatureNotSupported) as caught:
-        schema.run(f"create procedure p() as $$ {body} $$ language plpgsql")
-    message = f"{names} is not supported by the local Redshift gateway"
-    assert caught.value.diag.message_primary == message
-    with pytest.raises(psycopg.errors.SyntaxError, match="division_by_zero"):
-        schema.run(
-            "create procedure p() as $$ begin null; exception when division_by_zero then null; "
-            "end $$ language plpgsql"
-        )
 
 
 def test_questions_leave_nothing_behind(servers: Servers, tmp_path: Path) -> None:
@@ -368,9 +252,9 @@ def test_copy_and_unload_in_procedures(servers: Servers, schema: Schema, lake: L
     )
     schema.run("begin")
     assert schema.run("call load('t', null)") == [(3, 3)]
-    assert [row[1] for row in rows(schema)] == ["a,b", "", "q"]
+    assert [row[1] for row in schema.rows()] == ["a,b", "", "q"]
     schema.run("rollback")
-    assert rows(schema) == []
+    assert schema.rows() == []
     assert lake.get("out/000").decode() == '1,"a,b!",1.50\n2,!,2.25\n'
     assert notices == [
         "Load into table 't' completed, 3 record(s) loaded successfully.",
@@ -379,8 +263,11 @@ def test_copy_and_unload_in_procedures(servers: Servers, schema: Schema, lake: L
     lake.put("in/part-1", "x|b|1.5\n")
     with pytest.raises(psycopg.Error, match="stl_load_errors"):
         schema.run("call load('t', null)")
-    assert rows(schema) == []
+    assert schema.rows() == []
     assert schema.value("select err_reason from stl_load_errors order by starttime desc limit 1")
+    for history in ("sys_load_history", "sys_unload_history"):
+        told = f"select database_name from {history} order by query_id desc limit 1"
+        assert schema.value(told).strip() == schema.value("select current_database()")
     with servers.postgres() as admin:
         (folder,) = admin.execute("show data_directory").fetchone() or ("",)
     assert list((Path(folder) / "redshift_answers").glob("*.rows")) == []
