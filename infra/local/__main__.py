@@ -42,7 +42,7 @@ def up(config: Config, options: argparse.Namespace) -> int:
     stack.up()
     say(f"\nThe stack is up ({time.monotonic() - began:.0f} s).")
     say(f"  Airflow     {config.airflow_url}")
-    say(f"  dictionary  {docs.url(config)}")
+    say(f"  dictionary  {docs.place(config)}")
     say(f"  a shell     set -a; . {config.env_file}; set +a")
     return 0
 

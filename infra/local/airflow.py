@@ -7,6 +7,7 @@ drift. Options and defaults: airflow/config_templates/config.yml of Airflow 3.3.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from infra.local.config import Config
 
@@ -126,13 +127,18 @@ def airflow_environment(config: Config) -> dict[str, str]:
     }
 
 
+def docs_folder(config: Config) -> Path:
+    """Return where the S3 server keeps the data dictionary."""
+    return config.s3 / config.artifacts_bucket / DOCS_PREFIX
+
+
 def docs_projects(config: Config) -> dict[str, dict[str, str]]:
     """Tell Cosmos's plugin where the data dictionary is.
 
     The DAG uploads it to `s3://<artifacts>/docs`. Reading `s3://` back would need s3fs, which pulls
     in another line of boto3; the S3 server's folder holds the same files.
     """
-    directory = config.s3 / config.artifacts_bucket / DOCS_PREFIX
+    directory = docs_folder(config)
     return {DOCS_SLUG: {"dir": str(directory), "index": "index.html", "name": "Data dictionary"}}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.local import storage
-from infra.local.airflow import DOCS_PREFIX, DOCS_SLUG
+from infra.local.airflow import DOCS_PREFIX, DOCS_SLUG, docs_folder
 from infra.local.config import Config
 from infra.local.tools import run_module
 
@@ -16,6 +16,12 @@ WITHOUT_TESTS = ("--exclude", "resource_type:test", "resource_type:unit_test")
 def url(config: Config) -> str:
     """Return the dictionary's address."""
     return f"{config.airflow_url}/cosmos/{DOCS_SLUG}/dbt_docs_index.html"
+
+
+def place(config: Config) -> str:
+    """Return the dictionary's address, and how to make it when there is none yet."""
+    made = (docs_folder(config) / FILES[0]).exists()
+    return url(config) if made else f"{url(config)} (not yet: `make docs`, or a source's run)"
 
 
 def build(config: Config) -> None:
