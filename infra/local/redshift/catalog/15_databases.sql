@@ -67,6 +67,9 @@ language sql stable parallel safe as $$ select pg_internal.schema_of(namespace::
 create or replace function pg_internal.is_here(namespace name) returns boolean
 language sql stable parallel safe as $$ select pg_internal.is_here(namespace::text) $$;
 
+create or replace function pg_internal.is_database(called text) returns boolean language sql stable as $$
+    select called = current_database() or exists (select from pg_internal.database where name = called)
+$$;
 -- The schema of PostgreSQL that a dotted name's first parts mean; an error for a wrong database.
 create or replace function pg_internal.namespace_of(path text[]) returns name
 language plpgsql stable as $$
@@ -75,7 +78,7 @@ declare
         when 1 then pg_internal.used_database() else pg_internal.whole_name(path[1]) end;
     called text := path[cardinality(path)];
 begin
-    if wanted <> current_database() and not exists (select from pg_internal.database where name = wanted) then
+    if not pg_internal.is_database(wanted) then
         raise exception 'database "%" does not exist', wanted using errcode = '3D000';
     end if;
     if wanted = current_database() or position(e'\x01' in pg_internal.shown(called)) > 0 or pg_internal.is_system(called) then
@@ -83,6 +86,15 @@ begin
     end if;
     return pg_internal.stored_name(wanted || e'\x01' || pg_internal.whole_name(called));
 end $$;
+
+-- The same, NULL for a wrong database: a list of what is there has nothing of it, as the driver's own test
+-- of SHOW expects (test_server_api_show_command.py, github.com/aws/amazon-redshift-python-driver).
+create or replace function pg_internal.namespace_if_any(path text[]) returns name language sql stable as $$
+    select case
+        when cardinality(path) = 1 or pg_internal.is_database(pg_internal.whole_name(path[1]))
+        then pg_internal.namespace_of(path)
+    end
+$$;
 
 -- A search path's schemas are those of the database that is used: after a log-in, RESET and USE.
 create or replace function pg_internal.enter(used text default null, for_transaction boolean default false)

@@ -8,10 +8,10 @@ begin
     if cardinality(path) = 1 then
         return to_regclass(quote_ident(pg_internal.stored_name(path[1])));
     end if;
-    return to_regclass(format(
-        '%I.%I', pg_internal.namespace_of(path[:cardinality(path) - 1]),
-        pg_internal.stored_name(path[cardinality(path)])
-    ));
+    return to_regclass(
+        quote_ident(pg_internal.namespace_if_any(path[:cardinality(path) - 1])) || '.'
+        || quote_ident(pg_internal.stored_name(path[cardinality(path)]))
+    );
 end $$;
 create or replace function pg_internal.relation_at(path text[]) returns regclass
 language plpgsql stable as $$
@@ -19,6 +19,9 @@ declare
     found regclass := pg_internal.relation_if_any(path);
 begin
     if found is null then
+        if cardinality(path) > 1 then
+            perform pg_internal.namespace_of(path[:cardinality(path) - 1]);  -- the error of a wrong database
+        end if;
         raise exception 'relation "%" does not exist', path[cardinality(path)] using errcode = '42P01';
     end if;
     return found;

@@ -29,7 +29,7 @@ returns table (
     left join pg_internal.late_binding_view as l on l.view_id = c.oid
     left join pg_internal.materialized_view as m on m.view_id = c.oid
     left join pg_internal.table_attributes as t on t.table_id = c.oid
-    where pg_internal.name_of_rows(c.oid) is null and n.nspname = pg_internal.namespace_of(path) and c.relkind in ('r', 'v') and pg_internal.shown(c.relname) like pattern
+    where pg_internal.name_of_rows(c.oid) is null and n.nspname = pg_internal.namespace_if_any(path) and c.relkind in ('r', 'v') and pg_internal.shown(c.relname) like pattern
     order by pg_internal.shown(c.relname) collate "C"
 $$;
 create or replace function pg_internal.show_columns(path text[], pattern text default '%')
@@ -55,7 +55,7 @@ returns table (
         )::varchar,
         null::varchar, null::integer, null::integer, null::varchar, null::varchar
     from information_schema.columns as c
-    where c.table_schema = pg_internal.namespace_of(path[:cardinality(path) - 1])
+    where c.table_schema = pg_internal.namespace_if_any(path[:cardinality(path) - 1])
         and c.table_name = pg_internal.stored_name(path[cardinality(path)]) and pg_internal.shown(c.column_name) like pattern
     order by c.ordinal_position
 $$;
@@ -78,7 +78,7 @@ returns table (
         case when c ->> 't' like 'numeric%' then substring(c ->> 't' from ',(\d+)')::integer end,
         null::varchar, null::varchar, null::integer, null::integer, null::varchar, null::varchar
     from jsonb_array_elements(coalesce(views, '[]')) as c
-    where c ->> 's' = pg_internal.shown(pg_internal.namespace_of(path[:cardinality(path) - 1]))
+    where c ->> 's' = pg_internal.shown(pg_internal.namespace_if_any(path[:cardinality(path) - 1]))
         and c ->> 'v' = pg_internal.shown(path[cardinality(path)])
         and c ->> 'n' like pattern
     order by 5
@@ -93,7 +93,7 @@ returns table (
         schema_type, schema_acl, ''::varchar, schema_option
     from pg_catalog.svv_redshift_schemas
     where (database_name = pg_internal.database_at(path, 0) or pg_internal.is_system(schema_name))
-        and pg_internal.namespace_of(path || '{public}'::text[]) is not null
+        and pg_internal.namespace_if_any(path || '{public}'::text[]) is not null
         and schema_name like pattern
     order by schema_name collate "C"
 $$;

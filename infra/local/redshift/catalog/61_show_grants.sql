@@ -64,13 +64,13 @@ returns setof pg_internal.shown_grant language sql stable as $$
     from pg_internal.shown_grants
     where kind is null or object_type = kind and case kind
         when 'DATABASE' then object_name = path[1]
-        when 'SCHEMA' then namespace = pg_internal.namespace_of(path)
+        when 'SCHEMA' then namespace = pg_internal.namespace_if_any(path)
         else object_name = pg_internal.shown(path[cardinality(path)]) and namespace = case
-            when cardinality(path) > 1 then pg_internal.namespace_of(path[:cardinality(path) - 1])
+            when cardinality(path) > 1 then pg_internal.namespace_if_any(path[:cardinality(path) - 1])
             else (
                 select n.nspname from pg_catalog.pg_class as c
                 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-                where c.oid = pg_internal.relation_at(path)
+                where c.oid = pg_internal.relation_if_any(path)
             )
         end
     end

@@ -60,7 +60,7 @@ returns table (
             count(*) as number, string_agg(pg_catalog.format_type(type, null), ', ' order by place) as list
         from pg_internal.routine_arguments(p.oid) where mode <> 'IN'
     ) as o
-    where p.prokind = kind and n.nspname = pg_internal.namespace_of(path)
+    where p.prokind = kind and n.nspname = pg_internal.namespace_if_any(path)
 $$;
 create or replace function pg_internal.show_procedures(path text[], pattern text default '%')
 returns table (
@@ -250,6 +250,6 @@ returns table (
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     cross join lateral pg_catalog.aclexplode(a.attacl) as x
-    where c.oid = pg_internal.relation_at(path) and pg_internal.shown(a.attname) like pattern
+    where c.oid = pg_internal.relation_if_any(path) and pg_internal.shown(a.attname) like pattern
     order by a.attnum, 8, 6
 $$;

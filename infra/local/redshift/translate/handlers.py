@@ -3,7 +3,9 @@
 https://docs.aws.amazon.com/redshift/latest/dg/stored-procedure-trapping-errors.html: the
 transaction is rolled back, the handler runs in a new one, which is committed, and the error is
 raised again. A handler that runs no SQL needs no transaction of its own. PostgreSQL rolls a block
-with EXCEPTION back to its beginning, and cannot end a transaction before its handler.
+with EXCEPTION back to its beginning, and cannot end a transaction before its handler. One that the
+client began it cannot end at all: there the error is raised again without the handler's statements,
+with a warning.
 """
 
 from __future__ import annotations
@@ -15,6 +17,22 @@ from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.lexer import Token
 
 _WHEN = ("when", "others", "then")  # the only condition that Redshift has
+_SKIPPED = (
+    "the statements of this EXCEPTION handler were not run: "
+    "the local Redshift gateway cannot end the transaction that CALL is in before them"
+)
+# PostgreSQL tells by the error of a ROLLBACK in a block with a handler whether the client began the
+# transaction, or only that block is in the way (src/backend/executor/spi.c, _SPI_rollback).
+_END_TRANSACTION = f"""
+declare begun_by_client boolean;
+begin
+    begin rollback;
+    exception when invalid_transaction_termination then
+        begun_by_client := sqlerrm = 'invalid transaction termination';
+    end;
+    if begun_by_client then raise warning '{_SKIPPED}'; raise; end if;
+end;
+rollback;""".replace("\n", " ")
 
 
 @dataclass
@@ -64,7 +82,7 @@ class Handlers:
             return text
         if not block.queries:
             return f"raise; {text}"
-        edits.insert(block.handler_at, " rollback;")
+        edits.insert(block.handler_at, _END_TRANSACTION)
         for outer in self._open:
             outer.handles = outer.handles or outer.handler_at is None
         return f"commit; raise; {text}"

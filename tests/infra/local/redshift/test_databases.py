@@ -114,9 +114,33 @@ def test_use(other: Schema) -> None:
     assert other.value('select count(*) from "dbt-hyphen".public.unqualified') == 0
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        "schemas from database nowhere",
+        "tables from schema nowhere.s",
+        "columns from table nowhere.s.t",
+        "constraints primary keys from table nowhere.s.t",
+        "constraints foreign keys from table nowhere.s.t",
+        "constraints foreign keys exported from table nowhere.s.t",
+        "column grants on table nowhere.s.t",
+        "grants on table nowhere.s.t",
+        "grants on schema nowhere.s",
+        "procedures from schema nowhere.s",
+        "parameters of procedure nowhere.s.p()",
+        "functions from schema nowhere.s",
+        "parameters of function nowhere.s.f()",
+    ],
+)
+def test_lists_of_what_is_not_there_are_empty(schema: Schema, what: str) -> None:
+    """As test_server_api_show_command.py of redshift_connector asks, without making any."""
+    assert schema.run(f"show {what}") == []
+    assert schema.connection.execute(f"show {what}").description
+
+
 def test_what_cannot_be(other: Schema) -> None:
     fails(other, "create schema nowhere.s", "3D000", 'database "nowhere" does not exist')
-    fails(other, "show schemas from database nowhere", "3D000", "nowhere")
+    fails(other, "show table nowhere.s.t", "3D000", 'database "nowhere" does not exist')
     fails(other, "create database elsewhere", "42P04", "already exists")
     fails(other, "drop database nowhere", "3D000", "nowhere")
     fails(other, "create database d from datashare s of namespace 'x'", "0A000", "datashare")

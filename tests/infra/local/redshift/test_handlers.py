@@ -35,11 +35,28 @@ def test_handlers_run_in_a_transaction_of_their_own(schema: Schema) -> None:
     assert schema.rows("log") == [("two", 'column "invalid" does not exist')]
     schema.run("call update_employee('insert into t values (2)')")
     assert schema.rows() == [(1,), (2,)]
+
+
+def test_in_a_transaction_the_error_comes_back_with_a_warning(schema: Schema) -> None:
+    schema.run("create table t (a int)")
+    schema.run("create table log (step varchar(20), said varchar(200))")
+    schema.run(HANDLED)
+    said: list[str] = []
+    schema.connection.add_notice_handler(lambda notice: said.append(str(notice.message_primary)))
     schema.run("begin")
-    with pytest.raises(psycopg.Error, match="invalid transaction termination"):
+    schema.run("insert into t values (0)")
+    with pytest.raises(psycopg.errors.UndefinedColumn, match='column "invalid" does not exist'):
         schema.run("call update_employee('select invalid')")
+    (warning,) = said
+    assert warning.startswith("the statements of this EXCEPTION handler were not run")
+    with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+        schema.run("select 1")
     schema.run("rollback")
-    assert len(schema.rows("log")) == 1
+    assert (schema.rows(), schema.rows("log")) == ([], [])
+    schema.run("begin")
+    schema.run("call update_employee('insert into t values (2)')")
+    schema.run("commit")
+    assert schema.rows() == [(1,), (2,)]
 
 
 def test_handlers_roll_the_whole_transaction_back(schema: Schema) -> None:
