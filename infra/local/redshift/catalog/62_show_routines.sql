@@ -93,7 +93,7 @@ create or replace function pg_internal.routine_parameters(
         pg_catalog.format_type(a.type, null)::varchar,
         case
             when a.type in ('varchar'::regtype, 'bpchar'::regtype) and m.size > 0 then m.size - 4
-            when a.type in ('varchar'::regtype, 'text'::regtype) then 65535
+            when kind = 'p' and a.type in ('varchar'::regtype, 'text'::regtype) then 65535
         end,
         case
             when a.type = 'numeric'::regtype and m.size > 0 then (m.size - 4) >> 16
@@ -104,7 +104,12 @@ create or replace function pg_internal.routine_parameters(
             when a.type in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) then 0
         end
     from pg_internal.routines(kind, path[:cardinality(path) - 1]) as r
-    cross join lateral pg_internal.routine_arguments(r.oid) as a
+    cross join lateral (
+        select place, name, mode, type from pg_internal.routine_arguments(r.oid)
+        union all
+        select 0, ''::varchar, 'RETURN'::varchar, p.prorettype from pg_catalog.pg_proc as p
+        where p.oid = r.oid and p.prokind = 'f'
+    ) as a
     cross join lateral pg_internal.argument_modifier(r.oid, a.place) as m (size)
     where r.name = pg_internal.shown(path[cardinality(path)]) and coalesce(a.name, '') like pattern
         and (types is null or r.argument_list = pg_internal.type_list(types))

@@ -1,8 +1,8 @@
 """Types of literals in select lists: `'abc'` is VARCHAR(3) and `1.23` is NUMERIC(3,2) in Redshift.
 
 PostgreSQL forgets such lengths, and views and tables made of them would show other columns. Only
-items that are nothing but a literal are given their type; of the branches of a UNION, only when
-all of them are (then the longest counts).
+items that are nothing but a literal, or a CASE between literals of text, are given their type; of
+the branches of a UNION, only when all of them are (then the longest counts).
 """
 
 from __future__ import annotations
@@ -62,11 +62,15 @@ def _is_branch(tokens: list[Token], first: int) -> bool:
 def _cast(tokens: list[Token], position: list[Item], edits: Edits) -> None:
     """Cast the items at one position of all branches, when they are literals of one kind."""
     values = [tokens[item.first : item.value_after] for item in position]
-    texts = [_text(value) for value in values]
+    texts = [_texts(value) for value in values]
     if all(texts):
-        length = max(1, *(len(text[0].value.encode()) for text in texts if text))
-        for literal, kind in filter(None, texts):
-            if kind is None:
+        found = [text for listed in texts for text in listed]
+        lengths = (len(one.value.encode()) for one, _kind in found if one.kind is Kind.STRING)
+        length = max(1, *lengths)
+        for literal, kind in found:
+            if literal.is_word("end"):
+                edits.insert(literal.start, f"else null::varchar({length}) ")
+            elif kind is None:
                 edits.insert(literal.end, f"::varchar({length})")
             else:
                 edits.replace(kind.start, kind.end, f"varchar({length})")
@@ -76,6 +80,32 @@ def _cast(tokens: list[Token], position: list[Item], edits: Edits) -> None:
         if 0 < whole + scale <= 38:
             for value in values:
                 edits.insert(value[0].end, f"::numeric({whole + scale},{scale})")
+
+
+def _texts(value: list[Token]) -> list[tuple[Token, Token | None]]:
+    """The string literal that a value is, or what a CASE chooses from, its END for ELSE; else none.
+
+    PostgreSQL gives a CASE a length only when every result has it, NULL too.
+    """
+    text = _text(value)
+    if text or not value or not value[0].is_word("case") or not value[-1].is_word("end"):
+        return [text] if text else []
+    chosen: list[tuple[Token, Token | None]] = []
+    depth, complete = 0, False
+    for token, result, after in zip(value[:-2], value[1:], value[2:], strict=False):
+        depth += token.is_mark("(") + token.is_word("case")
+        depth -= token.is_mark(")") + token.is_word("end")
+        if depth == 1 and token.is_word("then", "else"):
+            literal = result.kind is Kind.STRING or result.is_word("null")
+            if not (literal and after.is_word("when", "else", "end")):
+                return []
+            chosen.append((result, None))
+        complete = complete or (depth == 1 and token.is_word("else"))
+        if not depth:  # more than one CASE
+            return []
+    if all(result.is_word("null") for result, _kind in chosen):
+        return []
+    return chosen if complete else [*chosen, (value[-1], None)]
 
 
 def _text(value: list[Token]) -> tuple[Token, Token | None] | None:

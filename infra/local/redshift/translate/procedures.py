@@ -23,10 +23,13 @@ def create_procedure(parser: Parser, context: Context, translate: Translate) -> 
     arguments, names, types = _arguments(parser)
     if parser.peek_word("nonatomic"):
         raise parser.refuse("A NONATOMIC procedure")
+    # Before AS as well: test_dbapi20.py, github.com/aws/amazon-redshift-python-driver.
+    told = parser.try_words("language", "plpgsql")
     parser.word("as")
     at, text = parser.index, parser.string()
-    parser.word("language")
-    parser.word("plpgsql")
+    if not told:
+        parser.word("language")
+        parser.word("plpgsql")
     security = ""
     if parser.try_word("security"):
         security = f" security {parser.word('invoker', 'definer')}"

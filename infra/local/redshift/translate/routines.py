@@ -1,4 +1,4 @@
-"""CREATE and DROP FUNCTION: scalar SQL functions, whose arguments are `$1`, `$2` …
+"""CREATE and DROP FUNCTION: scalar SQL functions, whose arguments are `$1`, `$2` …, named or not.
 
 https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_FUNCTION.html
 """
@@ -9,7 +9,7 @@ from infra.local.redshift.errors import GatewayError
 from infra.local.redshift.translate.calls import SPECIAL
 from infra.local.redshift.translate.edits import Edits
 from infra.local.redshift.translate.expressions import Expressions
-from infra.local.redshift.translate.lexer import Kind, tokenize, words
+from infra.local.redshift.translate.lexer import Kind, in_lower_case, tokenize, words
 from infra.local.redshift.translate.parser import Parser, dollar_quote, literal, quote
 from infra.local.redshift.translate.result import Context, Plan
 from infra.local.redshift.translate.tables import column_type, telling
@@ -47,7 +47,7 @@ def create_function(parser: Parser, context: Context) -> Plan:
     python = parser.tokens[-1].is_word("plpythonu")
     name = quote(*parser.dotted_name())
     first = parser.index
-    types = _arguments(parser, named=python)
+    types, names = _arguments(parser)
     arguments = parser.edits.render(parser.tokens[first].start, parser.tokens[parser.index - 1].end)
     parser.word("returns")
     first = parser.index
@@ -59,7 +59,9 @@ def create_function(parser: Parser, context: Context) -> Plan:
     parser.word("language")
     parser.word("plpythonu" if python else "sql")
     parser.finish()
-    told = f"/*redshift:{telling({'body': body, 'types': types})}*/"
+    # SHOW PARAMETERS tells no sizes of an SQL function's arguments: test_metadataAPI_functions.py,
+    # github.com/aws/amazon-redshift-python-driver.
+    told = f"/*redshift:{telling({'body': body, 'types': types if python else []})}*/"
     if python:
         opening = arguments[:-1] + (", " if types else "")
         made = (
@@ -69,7 +71,7 @@ def create_function(parser: Parser, context: Context) -> Plan:
         warned = f"begin raise warning '{_PYTHON}; Redshift takes no new ones'; {made}; end"
         return parser.plan(f"do {dollar_quote(warned)} {told}", tag="CREATE FUNCTION")
     try:
-        query = _body(body, context)
+        query = _body(body, names, context)
     except GatewayError as error:
         error.position = parser.tokens[at].start + 1
         raise
@@ -80,24 +82,23 @@ def create_function(parser: Parser, context: Context) -> Plan:
     )
 
 
-def _arguments(parser: Parser, *, named: bool = False) -> list[str]:
-    """The types of the arguments for PostgreSQL; SQL functions give them no names."""
+def _arguments(parser: Parser) -> tuple[list[str], set[str]]:
+    """The types of the arguments for PostgreSQL, and the names that some have."""
     types: list[str] = []
+    names: set[str] = set()
     parser.mark("(")
     if parser.try_mark(")"):
-        return types
+        return types, names
     while True:
-        if named and is_named(parser):
-            parser.name()
+        if is_named(parser):
+            names.add(parser.name())
         first = parser.tokens[parser.index].start if not parser.at_end else 0
         column_type(parser)
         types.append(parser.edits.render(first, parser.tokens[parser.index - 1].end))
-        if not parser.peek_mark(",") and not parser.peek_mark(")"):
-            raise parser.refuse("A named argument of an SQL function", "Use $1, $2 … in the body.")
         if not parser.try_mark(","):
             break
     parser.mark(")")
-    return types
+    return types, names
 
 
 def is_named(parser: Parser) -> bool:
@@ -110,16 +111,19 @@ def is_named(parser: Parser) -> bool:
     )
 
 
-def _body(text: str, context: Context) -> str:
-    """The function's SELECT for PostgreSQL."""
+def _body(text: str, names: set[str], context: Context) -> str:
+    """The function's SELECT for PostgreSQL, where the arguments' names mean nothing."""
     tokens = tokenize(text)
     while tokens and tokens[-1].is_mark(";"):
         tokens.pop()
     if not tokens or not tokens[0].is_word("select"):
         raise GatewayError("42601", "an SQL function is one SELECT")
     inside_call = 0
-    for token in tokens:
+    for index, token in enumerate(tokens):
         inside_call += token.is_mark("(") - token.is_mark(")")
+        called = any(after.is_mark("(") for after in tokens[index + 1 : index + 2])
+        if token.is_name and in_lower_case(token.name) in names and not called:
+            raise GatewayError("42703", f'column "{token.name}" does not exist')
         if token.is_word(*_NOT_IN_BODY) and not inside_call:
             raise GatewayError("42601", f"an SQL function has no {token.text.upper()} clause")
         if token.is_word("select") and inside_call:
@@ -133,17 +137,16 @@ def _body(text: str, context: Context) -> str:
 
 
 def drop_function(parser: Parser, context: Context) -> Plan:
-    """DROP FUNCTION name (type, …) [CASCADE | RESTRICT]."""
+    """DROP FUNCTION name ([name] type, …) [CASCADE | RESTRICT]."""
     parser.try_words("drop", "function")
     lenient = parser.try_words("if", "exists")
     name = quote(*parser.dotted_name())
-    first = parser.index
-    types = _arguments(parser)
-    arguments = parser.edits.render(parser.tokens[first].start, parser.tokens[parser.index - 1].end)
+    types, _names = _arguments(parser)
+    arguments = f"({', '.join(types)})"
     behaviour = parser.try_word("cascade", "restrict") or ""
     parser.finish()
     parser.expressions(context)
-    marked = f"{name}{arguments[:-1]}{', ' if types else ''}{_MARK})"
+    marked = f"{name}({', '.join([*types, _MARK])})"
     exists = "if exists " if lenient else ""
     body = (
         f"begin if to_regprocedure({literal(marked)}) is not null then "

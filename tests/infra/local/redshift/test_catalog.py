@@ -205,6 +205,13 @@ def test_literals_have_lengths_and_text_is_varchar(schema: Schema) -> None:
     schema.run(
         "create view bound as with x as (select 'ab' as a) select a, cast('é' as text) as b from x"
     )
+    schema.run(
+        "create view chosen as select case when 1 = 1 then 'yes' else 'no' end as a, "
+        "case when 1 = 1 then 'yes' else md5('x') end as b, case case 'x' when 'x' then 1 end "
+        "when 1 then 'a' when 2 then null when 3 then 'ñan' else 'c' end as c union all "
+        "select 'a', 'b', 'c'"
+    )
+    schema.run("create table open as select case when 1 = 1 then 'yes' end as a")
     schema.run("create view branches as select 'abc' as a, 1.5 as b, 'x' as c union all "
                "select 'abcde', 20.25, md5('x')")  # fmt: skip
     assert schema.run(
@@ -217,10 +224,14 @@ def test_literals_have_lengths_and_text_is_varchar(schema: Schema) -> None:
         ("branches", "a", "character varying", 5, None, None),
         ("branches", "b", "numeric", None, 4, 2),
         ("branches", "c", "character varying", 65535, None, None),
+        ("chosen", "a", "character varying", 3, None, None),
+        ("chosen", "b", "character varying", 65535, None, None),
+        ("chosen", "c", "character varying", 4, None, None),
         ("one", "a", "character varying", 3, None, None),
         ("one", "b", "numeric", None, 3, 2),
         ("one", "c", "character varying", 1, None, None),
         ("one", "d", "character varying", 65535, None, None),
+        ("open", "a", "character varying", 3, None, None),
     ]
 
 

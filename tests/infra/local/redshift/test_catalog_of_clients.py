@@ -216,7 +216,7 @@ def test_redshift_connectors_catalog_calls(servers: Servers, schema: Schema, sin
         assert called("procedure_columns", 3, 7, 9, **routine) == sizes
         routine = {"schema_pattern": name, "function_name_pattern": "func"}
         assert called("functions", 2, 5, **routine) == [("func", "func(integer, double precision)")]
-        assert called("function_columns", 6, **routine) == [("int4",), ("float8",)]
+        assert called("function_columns", 6, **routine) == [("int4",), ("int4",), ("float8",)]
         given = {"schema_pattern": name, "table_name_pattern": "child"}
         assert called("table_privileges", 4, 5, **given) == [("key_reader", "INSERT")]
         assert called("column_privileges", 3, 5, 6, **child) == [

@@ -35,13 +35,31 @@ def test_sql_functions(schema: Schema) -> None:
         schema.run("select twice(1.5)")
 
 
+def test_arguments_may_have_names_that_bodies_do_not_know(schema: Schema) -> None:
+    """As the functions of redshift_connector's test_metadataAPI_functions.py."""
+    schema.run(
+        "create function f (a numeric(10,5), b varchar(9)) returns int stable as "
+        "$$ select $1::int + len($2) $$ language sql"
+    )
+    assert schema.value("select f(2, 'abc')") == 5
+    shown = f"show parameters of function {schema.name}.f(numeric, varchar)"
+    assert [row[3:] for row in schema.run(shown)] == [
+        ("", 0, "RETURN", "integer", None, 32, 0),
+        ("a", 1, "IN", "numeric", None, None, None),
+        ("b", 2, "IN", "character varying", None, None, None),
+    ]
+    schema.run("drop function f (a numeric, b varchar)")
+    with pytest.raises(psycopg.errors.UndefinedFunction):
+        schema.run("select f(1.5, 'abc')")
+
+
 @pytest.mark.parametrize(
     ("definition", "code", "words"),
     [
         ("(int) returns int stable as $$ select a from t $$ language sql", "42601", "FROM"),
         ("(int) returns int stable as $$ select (select 1) $$ language sql", "42601", "subquery"),
         ("(int) returns int stable as $$ select 1; select 2 $$ language sql", "42601", "one"),
-        ("(a int) returns int stable as $$ select a $$ language sql", "0A000", "named argument"),
+        ("(a int) returns int stable as $$ select A $$ language sql", "42703", 'column "a" does'),
         ("(int) returns int as $$ select 1 $$ language sql", "42601", "as"),
         ("(json) returns int stable as $$ select 1 $$ language sql", "42704", "json"),
     ],
@@ -69,7 +87,8 @@ def test_python_functions_are_listed_and_not_run(schema: Schema) -> None:
     assert [row[3:7] for row in schema.run(
         f"show parameters of function {schema.name}.f (float, varchar(9))"
     )] == [
-        ("a", 1, "IN", "double precision"), ("b", 2, "IN", "character varying"),
+        ("", 0, "RETURN", "integer"), ("a", 1, "IN", "double precision"),
+        ("b", 2, "IN", "character varying"),
     ]  # fmt: skip
     with pytest.raises(psycopg.errors.FeatureNotSupported, match="Python functions are not run"):
         schema.run("select f(1, 'x')")

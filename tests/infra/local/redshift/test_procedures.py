@@ -40,6 +40,14 @@ def test_arguments_and_results(schema: Schema) -> None:
         schema.run("call test_sp2(2, '2019')")
 
 
+def test_the_language_may_come_first(schema: Schema) -> None:
+    """As in redshift_connector's test_dbapi20.py."""
+    schema.run("create procedure echo(inout val text) language plpgsql as $p$ begin end $p$")
+    assert schema.run("call echo('hello')") == [("hello",)]
+    with pytest.raises(psycopg.errors.SyntaxError):
+        schema.run("create procedure p() language plpgsql as $$ begin end $$ language plpgsql")
+
+
 def test_the_body_is_redshifts_sql(schema: Schema) -> None:
     schema.run("create table t (a int, b varchar(9))")
     schema.run("insert into t values (99, 'old')")
