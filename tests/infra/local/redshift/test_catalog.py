@@ -211,7 +211,7 @@ def test_literals_have_lengths_and_text_is_varchar(schema: Schema) -> None:
         "when 1 then 'a' when 2 then null when 3 then 'ñan' else 'c' end as c union all "
         "select 'a', 'b', 'c'"
     )
-    schema.run("create table open as select case when 1 = 1 then 'yes' end as a")
+    schema.run("create view open as select case when 1 = 1 then 'yes' end as a")
     schema.run("create view branches as select 'abc' as a, 1.5 as b, 'x' as c union all "
                "select 'abcde', 20.25, md5('x')")  # fmt: skip
     assert schema.run(
