@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from infra.local.redshift.catalog.install import SystemViews
-from infra.local.redshift.errors import GatewayError, concurrent_transaction, refused
+from infra.local.redshift.errors import (
+    INVALID_CURSOR_STATE,
+    GatewayError,
+    concurrent_transaction,
+    refused,
+)
 from infra.local.redshift.protocol import messages
 from infra.local.redshift.session.expected import Answer, Expected
 from infra.local.redshift.session.query_log import LAST_QUERY, VIEWS, Caller, QueryLog
@@ -33,6 +38,13 @@ from infra.local.redshift.translate.statement import split, translate
 _STATEMENT = "redshift_relations"
 _LOOKUP = "select name, definition from pg_internal.relations($1::text[])"
 _LATE_BINDING_CALL = re.compile(rf"({LATE_BINDING_COLUMNS}\w*)\(\)")
+# "Only one cursor at a time can be open per session", says
+# https://docs.aws.amazon.com/redshift/latest/dg/declare.html. PostgreSQL lists the portals of the
+# protocol and of procedures too. The message: issue 317 of sqlalchemy-redshift/sqlalchemy-redshift.
+_OPEN_CURSORS = (
+    r"select 1 from pg_catalog.pg_cursors where statement ~* '^(\s|--[^\n]*\n|/\*.*?\*/)*declare\M'"
+)
+_ONE_CURSOR = "opening multiple cursors from within the same client connection is not allowed."
 # Views on views on views; deeper than this is a loop.
 _MAX_DEPTH = 32
 # Aliases of one statement that are put in, one after another.
@@ -63,6 +75,8 @@ class Planner:
             return plan
         if plan.alone is not None and self._relay.status == b"T":
             raise GatewayError("25001", f"{plan.alone} cannot run inside a transaction block")
+        if plan.opens_cursor and await self._relay.hidden_query(_OPEN_CURSORS):
+            raise GatewayError(INVALID_CURSOR_STATE, _ONE_CURSOR)
         if plan.long_names and _makes_names(tokens):
             await self._relay.hidden_query(_remember(plan.long_names))
         if plan.used:  # an error for one that does not exist, before the session changes

@@ -77,7 +77,7 @@ class Quick:
         """Whether a plan is one statement for PostgreSQL, with nothing to do before or after it."""
         return (
             keeps_names(plan.original)
-            and not (plan.after or plan.command or plan.fault or plan.alone)
+            and not (plan.after or plan.command or plan.fault or plan.alone or plan.opens_cursor)
             and not self._session.planner.passing
         )
 

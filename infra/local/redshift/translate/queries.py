@@ -66,10 +66,25 @@ def prepare(parser: Parser, context: Context) -> Plan:
     return parser.plan(looks_up=True)
 
 
-def cursor(parser: Parser, context: Context) -> Plan:
-    """DECLARE, FETCH, CLOSE."""
+def declare(parser: Parser, context: Context) -> Plan:
+    """DECLARE name CURSOR FOR query: https://docs.aws.amazon.com/redshift/latest/dg/declare.html."""
+    parser.word("declare")
+    parser.name()
+    for option in ("binary", "insensitive", "no", "scroll"):
+        if parser.peek_word(option):
+            raise parser.refuse(f"DECLARE … {option.upper()}")
+    parser.word("cursor")
+    if parser.peek_word("with", "without"):
+        raise parser.refuse("DECLARE … HOLD")
+    parser.word("for")
     parser.expressions(context)
-    return parser.plan(looks_up=parser.tokens[0].text == "declare")
+    return replace(parser.plan(looks_up=True), opens_cursor=True)
+
+
+def cursor(parser: Parser, context: Context) -> Plan:
+    """FETCH, CLOSE."""
+    parser.expressions(context)
+    return parser.plan()
 
 
 def native(parser: Parser, context: Context) -> Plan:

@@ -61,6 +61,7 @@ class Plan:
     long_names: tuple[str, ...] = ()  # in it, over PostgreSQL's 63 bytes
     lateral: bool = False  # a select item may use the alias of one before it
     alone: str | None = None  # what cannot run inside a transaction, for its error
+    opens_cursor: bool = False  # of which a session has one at a time
     used: str | None = None  # what USE says: a database, or "" for the session's own
     label: str | None = None  # what SET query_group says
     case_sensitive: bool | None = None  # what SET enable_case_sensitive_identifier says

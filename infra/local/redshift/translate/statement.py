@@ -56,7 +56,7 @@ HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("explain",): queries.explain,
     ("prepare",): queries.prepare,
     ("execute",): queries.native,
-    ("declare",): queries.cursor,
+    ("declare",): queries.declare,
     ("fetch",): queries.cursor,
     ("close",): queries.cursor,
     ("deallocate",): queries.native,

@@ -171,6 +171,20 @@ def test_cursors_fetch_in_pieces(servers: Servers) -> None:
         connection.execute("close c")
 
 
+def test_one_cursor_at_a_time_is_open(servers: Servers) -> None:
+    with servers.psycopg(autocommit=False) as connection:
+        for _ in range(2):  # also in the transaction after one that left a cursor open
+            with connection.cursor("first") as first:
+                first.execute("select %s::int as a union all select 2 order by a", (1,))
+                assert first.fetchall() == [(1,), (2,)]
+            connection.execute("declare second cursor for select 1")
+            connection.execute("close second")
+            connection.execute("/* of this query */ declare open cursor for select 1")
+            with pytest.raises(psycopg.errors.InvalidCursorState, match="opening multiple cursors"):
+                connection.execute("declare second cursor for select 1")
+            connection.rollback()
+
+
 def test_a_result_larger_than_all_buffers(schema: Schema) -> None:
     schema.run("create table big (a varchar(1000))")
     schema.run(f"insert into big values ('{'x' * 1000}')")
