@@ -67,15 +67,20 @@ def prepare(parser: Parser, context: Context) -> Plan:
 
 
 def declare(parser: Parser, context: Context) -> Plan:
-    """DECLARE name CURSOR FOR query: https://docs.aws.amazon.com/redshift/latest/dg/declare.html."""
+    """DECLARE name CURSOR FOR query: https://docs.aws.amazon.com/redshift/latest/dg/declare.html.
+
+    NO SCROLL and WITHOUT HOLD, which psycopg2 writes, are what a cursor is without them.
+    """
     parser.word("declare")
     parser.name()
-    for option in ("binary", "insensitive", "no", "scroll"):
+    parser.try_words("no", "scroll")
+    for option in ("binary", "insensitive", "scroll"):
         if parser.peek_word(option):
             raise parser.refuse(f"DECLARE … {option.upper()}")
     parser.word("cursor")
-    if parser.peek_word("with", "without"):
-        raise parser.refuse("DECLARE … HOLD")
+    if parser.peek_word("with"):
+        raise parser.refuse("DECLARE … WITH HOLD")
+    parser.try_words("without", "hold")
     parser.word("for")
     parser.expressions(context)
     return replace(parser.plan(looks_up=True), opens_cursor=True)

@@ -161,6 +161,15 @@ def test_asyncpg(servers: Servers) -> None:
     assert found == [[1, 2, 3], (Decimal("0.75"), datetime.date(2024, 1, 2))]
 
 
+def test_named_cursors_of_psycopg2(servers: Servers) -> None:
+    """What it sends for a cursor with a name, and for one with `scrollable=False`."""
+    with servers.psycopg(autocommit=False) as connection:
+        for options in ("", "NO SCROLL "):
+            connection.execute(f'DECLARE "named" {options}CURSOR WITHOUT HOLD FOR select 1 as a')
+            assert connection.execute('FETCH FORWARD 2000 FROM "named"').fetchall() == [(1,)]
+            connection.execute('CLOSE "named"')
+
+
 def test_psycopg2_sets_sessions(servers: Servers) -> None:
     """What its set_session and SQLAlchemy's AUTOCOMMIT send outside of transactions."""
     with servers.psycopg() as connection:
