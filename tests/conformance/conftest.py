@@ -10,13 +10,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import psycopg
 import pytest
-from dbt_common import behavior_flags
 
+from tests.frames import read_no_source
 from tests.infra.local.redshift.conftest import (
     PASSWORD,
     free_port,
@@ -30,19 +29,7 @@ USER, DATABASE = "root", "dbt"
 GRANTEES = ("dbt_test_user_1", "dbt_test_user_2", "dbt_test_user_3")
 
 
-def _calling_module() -> str:
-    """The module that makes a behaviour flag, as dbt finds it, without reading any source.
-
-    dbt looks through the whole call stack, with source lines, for each flag at each start: a third
-    of the suite's time (`BehaviorFlagRendered._default_source` of dbt_common.behavior_flags).
-    """
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals["__name__"] == behavior_flags.__name__:
-        frame = frame.f_back
-    return str(frame.f_globals["__name__"]) if frame is not None else "Unknown"
-
-
-behavior_flags.BehaviorFlagRendered._default_source = staticmethod(_calling_module)
+read_no_source()
 
 
 def pytest_collection_finish() -> None:

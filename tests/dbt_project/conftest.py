@@ -45,7 +45,7 @@ def staging(empty_warehouse: Warehouse) -> Staging:
 @pytest.fixture(scope="session")
 def full_refresh(warehouse: Warehouse) -> str:
     """The SELECT that a full refresh of the fact runs."""
-    warehouse.built("compile", "--full-refresh", "--select", "fct_trips")
+    warehouse.built("compile", "--full-refresh", "--write-json", "--select", "fct_trips")
     manifest = Path(warehouse.environment["DBT_TARGET_PATH"]) / "manifest.json"
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
     compiled: str = nodes["model.starlift.fct_trips"]["compiled_code"]

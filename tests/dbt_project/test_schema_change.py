@@ -82,7 +82,11 @@ def changed(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> W
         change = "sync_all_columns" if name == "fct_shrinking" else "fail"
         probe = PROBE.format(second=second, on_schema_change=change)
         (project / "models" / "marts" / "bikeshare" / f"{name}.sql").write_text(probe)
-    own = {"DBT_PROJECT_DIR": str(project), "DBT_TARGET_PATH": str(folder / "target")}
+    own = {
+        "DBT_PROJECT_DIR": str(project),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_WRITE_JSON": "true",  # its manifest is read below
+    }
     return replace(warehouse, environment=warehouse.environment | own, parsed=None)
 
 

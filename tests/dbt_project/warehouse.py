@@ -28,6 +28,8 @@ VIEWS = {"feed_freshness", "row_accounting"}
 """Of the source `ops`, what is no table."""
 USER, PASSWORD, DATABASE = "starlift", "test-password", "starlift"
 PARTIAL_PARSE = "partial_parse.msgpack"
+NO_ARTIFACTS = {"DBT_WRITE_JSON": "false"}
+"""Manifest and run results would be a fifth of a short run; who reads them asks for them."""
 Row = Sequence[Any]
 
 
@@ -89,7 +91,7 @@ class Warehouse:
 
     def _invoke(self, runner: dbtRunner, arguments: Sequence[str]) -> dbtRunnerResult:
         kept = dict(os.environ)
-        os.environ.update(self.environment)
+        os.environ.update(NO_ARTIFACTS | self.environment)
         try:
             return runner.invoke([*arguments, *self.folders()])
         finally:
@@ -118,7 +120,7 @@ class Warehouse:
         self.partial_parse()
         return subprocess.Popen(
             [Path(sys.executable).with_name("dbt"), *arguments, *self.folders()],
-            env=os.environ | self.environment,
+            env=os.environ | NO_ARTIFACTS | self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
