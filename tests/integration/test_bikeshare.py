@@ -13,7 +13,7 @@ from tests.integration.raw_trips import Calculated
 pytestmark = pytest.mark.integration
 
 FIRST, LAST = date(2018, 1, 1), date(2018, 2, 28)
-AGAIN, AGAIN_ENDS = date(2018, 2, 1), LAST
+FEBRUARY = "20180201T000000"
 TRIPS = 4_000
 
 
@@ -38,11 +38,10 @@ def followed(lab, sample):
 
 
 @pytest.fixture(scope="module")
-def clean(followed, fingerprint):
-    """What the tables hold after one clean run of both months."""
+def clean(followed):
+    """One clean run of both months is in the tables."""
     _, (status, said) = followed
     assert status == 0, said
-    return fingerprint()
 
 
 def test_who_stops_following_a_backfill_comes_back_to_it(followed):
@@ -136,81 +135,90 @@ def facts(lab):
     )
 
 
-def test_late_files_are_reloaded_and_the_facts_equal_a_full_refresh(
-    lab, sample, clean, fingerprint, tmp_path
-):
-    """Files of February come when both months are loaded: new trips, corrections, bad rows."""
+@pytest.fixture(scope="module")
+def late(sample, tmp_path_factory):
+    """Files of February that come when both months are loaded, and the facts before and after.
+
+    They hold new trips, corrections and bad rows. February's trips have numbers of their own in the
+    first file, those of the clean run in the second, which corrects a trip of January, too.
+    """
     files = {b.batch_id: [f.path for f in b.files] for b in sample.of_feed("trips")}
-    before = Calculated.of(files)
-    assert facts(lab) == (before.trips, before.traffic())
-    batch, late = "20180201T000000", []
+    paths = []
     for months in (("2017-11", "2017-12", "2018-01", "2018-02"), ("2018-01", "2018-02")):
-        # February's trips have numbers of their own in the first, those of the clean run in the
-        # second, which corrects a trip of January, too.
-        other = bikeshare.generate(tmp_path / str(len(late)), months=months, trips=600, seed=7)
+        folder = tmp_path_factory.mktemp("late")
+        other = bikeshare.generate(folder, months=months, trips=600, seed=7)
         made = other.of_feed("trips")[-1].files[1].path
-        late.append(made.rename(tmp_path / f"201802-divvy-trips-{8 + len(late)}.csv"))
-    after = Calculated.of({**files, batch: [*files[batch], *late]})
+        paths.append(made.rename(folder / f"201802-divvy-trips-{8 + len(paths)}.csv"))
+    before = Calculated.of(files)
+    after = Calculated.of({**files, FEBRUARY: [*files[FEBRUARY], *paths]})
     changed = {trip for trip, found in after.trips.items() if before.trips.get(trip) != found}
     batches_before = {before.trips.get(trip, ("new",))[0][:6] for trip in changed}
     assert batches_before == {"new", "201801", "201802"}
-    assert after.rejected[batch] > before.rejected[batch]
+    assert after.rejected[FEBRUARY] > before.rejected[FEBRUARY]
+    keys = {f"raw/bikeshare/trips/2018/02/{path.name}": path for path in paths}
+    return keys, before, after
 
-    status, said = lab.command("reload", "bikeshare", "2017-05-01")
-    assert status == 1
-    assert "bikeshare has no batch 20170501T000000 that could be loaded again." in said
-    keys = {f"raw/bikeshare/trips/2018/02/{path.name}": path for path in late}
+
+@pytest.fixture(scope="module")
+def reloaded(lab, clean, late):
+    """What the reload with the late files said while its processes were killed.
+
+    The task that submits to Spark, Spark, the scheduler and the load; Airflow retries by itself.
+    """
+    keys, before, _ = late
+    assert facts(lab) == (before.trips, before.traffic())
+    known = {batch["id"] for batch in lab.livy("/batches")["sessions"]}
+    clusters = lab.clusters()
+    killer = Killer(lab, known)
     lab.upload(keys)
-    try:
-        status, said = lab.command("reload", "bikeshare", "2018-02-01")
-    finally:
-        for key in keys:
-            (lab.config.s3 / lab.config.lake_bucket / key).unlink()
+    killer.start()
+    status, said = lab.command("reload", "bikeshare", "2018-02-01")
+    killer.join()
+    assert killer.error is None, killer.error
+    assert killer.killed == ["submitter", "spark", "scheduler", "load"]
     assert status == 0, said
+    return said, known, clusters
+
+
+def test_late_files_are_reloaded_and_killed_processes_leave_nothing_behind(
+    lab, clean, late, reloaded
+):
+    _, _, after = late
+    said, known, clusters = reloaded
     assert "2018-02-01  load_trips success" in said
+    # The submitter's retry found its batch running, and so saw Spark die; the load's task was the
+    # dead scheduler's, and is reset by the next one, which counts as no retry.
+    assert said.count("preprocess_trips up_for_retry") == 2, said
+    batches = [it for it in lab.livy("/batches")["sessions"] if it["id"] not in known]
+    assert sum(it["name"].startswith("bikeshare.trips ") for it in batches) == 2
+    now = lab.clusters()
+    assert len(now) == len(clusters) + 1
+    assert {state for _, state in now} == {"TERMINATED"}, now
 
     assert facts(lab) == (after.trips, after.traffic())
-    raw, rejected = after.raw[batch], after.rejected[batch]
+    raw, rejected = after.raw[FEBRUARY], after.rejected[FEBRUARY]
+    of_batch = f"where feed = 'trips' and batch_id = '{FEBRUARY}'"
     assert lab.query(
-        f"""
-        select raw_rows, rejected_rows, loaded_rows
-        from ops.load_ledger
-        where feed = 'trips' and batch_id = '{batch}'
-        """
+        f"select raw_rows, rejected_rows, loaded_rows from ops.load_ledger {of_batch}"
     ) == [(raw, rejected, raw - rejected)]
-    reloaded = fingerprint()
+    assert lab.query(f"select sum(rejected_rows) from ops.load_rejects {of_batch}") == [(rejected,)]
+    staged = f"select count(*) from staging.bikeshare__trips where _batch_id = '{FEBRUARY}'"
+    assert lab.query(staged) == [(raw - rejected,)]
+
+
+def test_the_facts_equal_a_full_refresh(lab, reloaded, fingerprint):
+    before = fingerprint()
     refresh = ("dbt", "run", "--full-refresh", "--select", "fct_trips", "agg_station_traffic")
     folders = ("--project-dir", "dbt_project", "--profiles-dir", "profiles")
     status, said = lab.command("run", *refresh, *folders)
     assert status == 0, said
-    assert fingerprint() == reloaded
+    assert fingerprint() == before
 
 
-def test_killed_processes_leave_nothing_behind(lab, clean, fingerprint):
-    """Kill the submitting task, Spark, the scheduler and the load; Airflow retries by itself.
-
-    It runs February a second time, now without the late files of the test before, and all tables
-    are those of the first run again.
-    """
-    known = {batch["id"] for batch in lab.livy("/batches")["sessions"]}
-    clusters = lab.clusters()
-    killer = Killer(lab, known)
-    killer.start()
-    outcome, said = lab.run(AGAIN, AGAIN_ENDS)
-    killer.join()
-    assert killer.error is None, killer.error
-    assert killer.killed == ["submitter", "spark", "scheduler", "load"]
-    assert len(outcome.succeeded) == 1, "\n".join(said)
-    # The submitter's retry found its batch running, and so saw Spark die; the load's task was the
-    # dead scheduler's, and is reset by the next one, which counts as no retry.
-    retried = [line for line in said if "preprocess_trips up_for_retry" in line]
-    assert len(retried) == 2, "\n".join(said)
-    batches = [it for it in lab.livy("/batches")["sessions"] if it["id"] not in known]
-    assert sum(it["name"].startswith("bikeshare.trips ") for it in batches) == 2
-    assert fingerprint() == clean
-    after = lab.clusters()
-    assert len(after) == len(clusters) + 1
-    assert {state for _, state in after} == {"TERMINATED"}, after
+def test_what_has_no_batch_is_not_reloaded(lab, clean):
+    status, said = lab.command("reload", "bikeshare", "2017-05-01")
+    assert status == 1
+    assert "bikeshare has no batch 20170501T000000 that could be loaded again." in said
 
 
 def test_no_secret_is_written_down(lab, clean):
