@@ -116,10 +116,16 @@ conformance: setup ## Run dbt's public adapter suite against the Redshift gatewa
 	@$(PYTHON) -m pytest -c tests/conformance/pytest.ini tests/conformance -n 2 --dist loadscope
 
 .PHONY: lint
-lint: setup ## Check style and types: Python, SQL, YAML
+lint: lint-python lint-text ## Check style and types: Python, SQL, YAML
+
+.PHONY: lint-python
+lint-python: setup
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	$(PYTHON) -m mypy
+
+.PHONY: lint-text
+lint-text: setup
 	.venv/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/data-tests dbt_project/analyses
 	.venv/bin/yamllint --strict .
 
