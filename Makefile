@@ -119,13 +119,13 @@ conformance: setup ## Run dbt's public adapter suite against the Redshift gatewa
 lint: lint-python lint-text ## Check style and types: Python, SQL, YAML
 
 .PHONY: lint-python
-lint-python: setup
+lint-python: setup ## Check the style and types of Python
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	$(PYTHON) -m mypy
 
 .PHONY: lint-text
-lint-text: setup
+lint-text: setup ## Check the style of SQL and YAML
 	.venv/bin/sqlfluff lint --processes 2 dbt_project/models dbt_project/data-tests dbt_project/analyses
 	.venv/bin/yamllint --strict .
 
