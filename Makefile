@@ -131,7 +131,7 @@ lint-text: setup ## Check the style of SQL and YAML
 
 CHECKOV := .local/checkov
 
-$(CHECKOV)/.lock: infra/aws/checkov.lock
+$(CHECKOV)/.lock: infra/aws/checkov.lock | $(STAMP)
 	@scripts/uv venv --quiet --clear --no-project --python $(PYTHON) $(CHECKOV)
 	@scripts/uv pip sync --quiet --python $(CHECKOV)/bin/python infra/aws/checkov.lock
 	@touch $@
