@@ -39,8 +39,9 @@ class Prepared:
     lost: bool = False  # PostgreSQL has it no more: preparing it again has failed
 
     def holds(self, changes: int) -> bool:
-        """Whether its names still mean what they meant."""
-        return (changes == self.changes or not self.plan.relations) and not self.lost
+        """Whether its names still mean what they meant, and nothing else must be looked up."""
+        same = changes == self.changes or not self.plan.relations
+        return same and not self.lost and not self.plan.opens_cursor
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,18 @@ def test_one_cursor_at_a_time_is_open(servers: Servers) -> None:
             connection.rollback()
 
 
+def test_one_cursor_at_a_time_is_open_by_prepared_statements(servers: Servers) -> None:
+    with servers.psycopg(autocommit=False) as connection:
+        connection.execute("declare again cursor for select 1", prepare=True)
+        connection.execute("close again")
+        connection.execute("declare other cursor for select 1")
+        with pytest.raises(psycopg.errors.InvalidCursorState, match="opening multiple cursors"):
+            connection.execute("declare again cursor for select 1", prepare=True)
+        connection.rollback()
+        connection.execute("declare again cursor for select 1", prepare=True)
+        assert connection.execute("fetch all from again").fetchall() == [(1,)]
+
+
 def test_a_result_larger_than_all_buffers(schema: Schema) -> None:
     schema.run("create table big (a varchar(1000))")
     schema.run(f"insert into big values ('{'x' * 1000}')")

@@ -161,6 +161,7 @@ def test_translation(redshift: str, postgres: str) -> None:
         ("create index i on t (a)", "Statement CREATE INDEX"),
         ("rollback to savepoint a", "ROLLBACK TO SAVEPOINT"),
         ("declare c scroll cursor for select 1", "DECLARE … SCROLL"),
+        ("declare c insensitive cursor for select 1", "DECLARE … INSENSITIVE"),
         ("declare c binary cursor for select 1", "DECLARE … BINARY"),
         ("declare c cursor with hold for select 1", "DECLARE … WITH HOLD"),
         ("select x::hllsketch", "Type hllsketch"),
