@@ -122,7 +122,8 @@ def _body(text: str, names: set[str], context: Context) -> str:
     for index, token in enumerate(tokens):
         inside_call += token.is_mark("(") - token.is_mark(")")
         called = any(after.is_mark("(") for after in tokens[index + 1 : index + 2])
-        if token.is_name and in_lower_case(token.name) in names and not called:
+        other = tokens[index - 1].is_mark("::") or tokens[index - 1].is_word("as")  # type or alias
+        if token.is_name and in_lower_case(token.name) in names and not (called or other):
             raise GatewayError("42703", f'column "{token.name}" does not exist')
         if token.is_word(*_NOT_IN_BODY) and not inside_call:
             raise GatewayError("42601", f"an SQL function has no {token.text.upper()} clause")

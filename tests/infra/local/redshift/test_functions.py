@@ -51,6 +51,11 @@ def test_arguments_may_have_names_that_bodies_do_not_know(schema: Schema) -> Non
     schema.run("drop function f (a numeric, b varchar)")
     with pytest.raises(psycopg.errors.UndefinedFunction):
         schema.run("select f(1.5, 'abc')")
+    schema.run(
+        "create function g (date varchar(20), val int) returns date stable as "
+        "$$ select cast($1 as date) + $2 + ($1::date - $1::date) as val $$ language sql"
+    )
+    assert str(schema.value("select g('2024-01-01', 1)")) == "2024-01-02"
 
 
 @pytest.mark.parametrize(
