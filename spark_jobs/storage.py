@@ -7,12 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+# What py4j sends, as base64, in one write of its 8,192 bytes. Where an answer takes several, the
+# next waits 40 ms for the first to be acknowledged (Nagle's algorithm, delayed acknowledgements).
+_PIECE_BYTES = 6000
 _BYTE_ORDER_MARK = 0xFEFF
 _LINE_END = re.compile("\r\n|\r|\n")
 # A column as Parquet's MessageType writes it: `  optional int64 at (TIMESTAMP(NANOS,true));`.
@@ -71,8 +75,10 @@ class Storage:
         try:
             stream = self._open(url)
             try:
-                # readNBytes returns what there is; py4j turns a byte[] into bytes in one call.
-                return bytes(stream.readNBytes(size))
+                head = bytearray()
+                while piece := stream.readNBytes(min(_PIECE_BYTES, size - len(head))):
+                    head += piece
+                return bytes(head)
             finally:
                 stream.close()
         except Py4JJavaError as error:
@@ -227,8 +233,12 @@ class Storage:
     def _copy(self, source: Any, target: Any) -> None:
         self._jvm.org.apache.hadoop.io.IOUtils.copyBytes(source, target, 64 * 1024, False)
 
+    @cached_property
+    def _new_path(self) -> Any:
+        return self._jvm.org.apache.hadoop.fs.Path
+
     def _path(self, url: str) -> Any:
-        return self._jvm.org.apache.hadoop.fs.Path(url)
+        return self._new_path(url)
 
     def _file(self, status: Any) -> StoredFile:
         path = status.getPath()
