@@ -1,10 +1,10 @@
-"""Lines of JSON as SQL: a struct of texts for lines like the first, a variant for all others.
+"""Lines of JSON as SQL: cut up by a pattern where they are like the first, else read as a variant.
 
-Most files hold the same names in the same order in every line. A line is plain when the texts that
-Spark's parser takes from it, put between the names as the file's first line has them, are the line
-again: then nothing else is in it, no name is there twice, and nothing is written in another way
-than it is read. That costs a copy and a comparison. Any other line is read as a variant, which
-takes longer and keeps every digit and every name.
+Most files hold the same names in the same order in every line. A line is plain when it is, from end
+to end, what the file's first line has between values, with values between that are written as they
+are read: then nothing else is in it, and no name is there twice. One regular expression says so and
+takes the values out. Any other line is read as a variant, which takes longer and keeps every digit
+and every name.
 """
 
 from __future__ import annotations
@@ -17,14 +17,19 @@ from dataclasses import dataclass
 from spark_jobs import sql
 
 _MARK = "\x01"  # JSON has no such character outside of escapes
+_UNREADABLE = "\ufffd"  # what regular expressions see in the place of bytes that are no UTF-8
 _OBJECT = r"^[ \t\r]*+\{"
-_MOST_NAMES = 200  # the comparison is Java code for each
+_END = r"\z"
+_MOST_NAMES = 200  # Java's regular expressions call themselves for each
 _BLANK = r"[ \t\r]*+"
 _NAME = r'"([^"\\\x00-\x1f]*+)"'
 _TEXT = r'"(?:[^"\\\x00-\x1f]|\\.)*+"'
 _NUMBER = r"-?[0-9]++(?:\.[0-9]++)?(?:[eE][-+]?[0-9]++)?"
 # Written as a variant is written again: no zero at the end, no exponent.
 _OTHER = r"(?:true|false|0|-?[1-9][0-9]{0,17}(?:\.[0-9]{0,16}[1-9])?|-?0\.[0-9]{0,16}[1-9])"
+# Each character by itself, as Java asks for ranges one after the other, and as short as can be:
+# Spark compares the pattern with that of the line before.
+_PLAIN_TEXT = r'[^"\\\x00' + "".join(chr(code) for code in range(1, 32)) + "]*"
 _PAIR = re.compile(rf"{_NAME}{_BLANK}:{_BLANK}({_TEXT}|{_NUMBER}|true|false|null)")
 
 
@@ -81,33 +86,29 @@ def _is_bare(name: str, lines: Iterable[str]) -> bool:
     return False
 
 
-def read_plain(raw: str, shape: Plain) -> str:
-    """Return the SQL of the struct of a plain line's values, for the functions below.
+def take_plain(raw: str, shape: Plain) -> str:
+    """Return the SQL of a plain line's values, each after a mark; of another line it is the line.
 
-    Its fields are f0, f1 and so on: names may differ in nothing but case, which is one for Spark.
+    A value that is null is an empty text: where the contract's rules begin, they are the same.
     """
-    read = ", ".join(f"{sql.name(name)} string" for name in shape.names)
-    fields = ", ".join(f"f{at}: string" for at in range(len(shape.names)))
-    return f"cast(from_json({raw}, {sql.literal(read)}) as struct<{fields}>)"
+    pattern = f"^{re.escape(shape.between[0])}"
+    for name, after in zip(shape.names, shape.between[1:], strict=True):
+        value = f"(?:({_OTHER})|null)" if name in shape.bare else f'(?:"({_PLAIN_TEXT})"|null)'
+        pattern += value + re.escape(after)
+    values = "".join(f"{_MARK}${at}" for at in range(1, len(shape.names) + 1))
+    return f"regexp_replace({raw}, {sql.literal(pattern + _END)}, {sql.literal(values)})"
 
 
-def is_plain(raw: str, shape: Plain, read: str) -> str:
-    """Return the condition that a line is plain, from what `read_plain` took from it."""
-    parts, conditions = [sql.literal(shape.between[0])], []
-    for at, (name, after) in enumerate(zip(shape.names, shape.between[1:], strict=True)):
-        value = f"{read}.f{at}"
-        if name in shape.bare:
-            conditions.append(f"coalesce(rlike({value}, {sql.literal(f'^{_OTHER}$')}), true)")
-            parts.append(f"coalesce({value}, 'null')")
-        else:
-            parts.append(f"coalesce(concat('\"', {value}, '\"'), 'null')")
-        parts.append(sql.literal(after))
-    return " and ".join([f"{raw} = {sql.concat(*parts)}", *conditions])
+def is_plain(raw: str, shape: Plain, taken: str) -> str:
+    """Return the condition that a line is plain and readable, from what `take_plain` made of it."""
+    begins = f"startswith({raw}, {sql.literal(shape.between[0])})"
+    marked = f"startswith({taken}, {sql.literal(_MARK)})"
+    return f"{begins} and {marked} and not contains({taken}, {sql.literal(_UNREADABLE)})"
 
 
-def values_of_plain(read: str, shape: Plain) -> str:
-    """Return the SQL of the array of a plain line's values."""
-    return f"array({', '.join(f'{read}.f{at}' for at in range(len(shape.names)))})"
+def values_of_plain(taken: str) -> str:
+    """Return the SQL of the array of a plain line's values, behind one more text."""
+    return f"split({taken}, {sql.literal(_MARK)}, -1)"
 
 
 def parse(raw: str) -> str:

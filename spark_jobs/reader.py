@@ -169,8 +169,8 @@ def _read_csv_records(spark: SparkSession, feed: Feed, family: Family) -> DataFr
 def _read_json(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
     """Read an object per line: plain lines like the first as they are, the others as variants.
 
-    Either way a line is an array: the values of the first line's names, then those of columns that
-    it has not.
+    Either way a line is an array: one element of no meaning, the values of the first line's names,
+    then those of columns that it has not.
     """
     owners = feed.owners()
     names = plain.names if (plain := json_text.plain(family.header_texts[0], owners)) else ()
@@ -180,35 +180,32 @@ def _read_json(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
     if feed.extra_columns is ExtraColumns.FAIL:
         unclaimed = f"size(array_except(json_object_keys({RAW}), {known})) > 0"
         unclaimed = f"if(_plain, {'false' if claimed else 'true'}, {unclaimed})"
-    columns, values = [], [sql.literal(None)] * len(names)
+    columns, values = [], [sql.literal(None)] * (1 + len(names))
     for column in feed.columns:
         mine = [name for name, owner in owners.items() if owner == column.name]
         value = f"get(_values, {len(values)})"
         if column.extra:
             pairs = json_text.values_of("_parsed" if claimed else json_text.parse(RAW))
             value = _captured(pairs, f"not array_contains({known}, k)")
-        elif found := [names.index(name) for name in mine if name in names]:
+        elif found := [1 + names.index(name) for name in mine if name in names]:
             value = f"get(_values, {found[0]})"
             values[found[0]] = json_text.value_of("_parsed", mine)
         else:
             values.append(json_text.value_of("_parsed", mine))
         columns.append(f"{value} as {sql.name(column.name)}")
-    read = json_text.read_plain(RAW, plain) if plain else "null"
-    is_plain = json_text.is_plain(RAW, plain, "_read") if plain else "false"
-    taken = json_text.values_of_plain("_read", plain) if plain else "null"
+    taken = json_text.take_plain(RAW, plain) if plain else sql.literal(None)
+    is_plain = json_text.is_plain(RAW, plain, "_taken") if plain else "false"
     parsed, broken = json_text.parse(RAW), json_text.is_broken(RAW, "_parsed")
-    split = f"if(_plain, {taken}, if({broken}, null, array({', '.join(values)})))"
-    readable = _is_readable(feed.files)
-    if feed.files.charset == "utf-8":  # what could not be decoded is not the line again
-        readable = f"_plain or ({readable})"
+    of_plain = json_text.values_of_plain("_taken")
+    split = f"if(_plain, {of_plain}, if({broken}, null, array({', '.join(values)})))"
     # What stands in a selection twice becomes a Java method of its own.
-    lines = _lines(spark, feed, family).selectExpr("*", f"{read} as _read")
+    lines = _lines(spark, feed, family).selectExpr("*", f"{taken} as _taken")
     lines = lines.selectExpr(
         "*", f"{is_plain} as _plain", f"if({is_plain}, null, {parsed}) as _parsed"
     )
     return lines.selectExpr("*", f"{split} as _values", f"{split} is null as _broken").selectExpr(
         *(*_PLACE, RAW),
-        f"case when not ({readable}) then '{Flaw.ENCODING.value}' "
+        f"case when not (_plain or ({_is_readable(feed.files)})) then '{Flaw.ENCODING.value}' "
         f"when _broken then '{Flaw.JSON.value}' "
         f"when {unclaimed} then '{Flaw.EXTRA.value}' end as {FLAW}",
         f"{len(owners)} as {FIELDS}",

@@ -96,19 +96,31 @@ def test_which_lines_are_plain(spark: SparkSession) -> None:
     }
     others |= {line + end for line in sorted(lines)[:3] for end in (" ", "x", "}", ',"id": 0}')}
     others |= {first.replace('"Id"', '"iD"'), first[:-1] + ', "id": 1}', first.replace(": ", ":")}
+    others |= {"\x01" * 5, like_it.format('"\ufffd"', 0, 0, '"x"')}
     rows = spark.createDataFrame([(line,) for line in lines | others], "line string")
-    read = rows.selectExpr("line", f"{json_text.read_plain('line', plain)} as r")
-    found = read.selectExpr(
-        *("line", f"{json_text.is_plain('line', plain, 'r')} as plain"),
-        f"{json_text.values_of_plain('r', plain)} as texts",
+    taken = rows.selectExpr("line", f"{json_text.take_plain('line', plain)} as taken")
+    found = taken.selectExpr(
+        *("line", f"{json_text.is_plain('line', plain, 'taken')} as plain"),
+        f"{json_text.values_of_plain('taken')} as texts",
     ).collect()
     assert {row.line for row in found if row.plain} == lines
     for row in (row for row in found if row.plain):
         values = [
             value for _, value in json.loads(row.line, object_pairs_hook=list, parse_float=str)
         ]
-        written = [json.dumps(v) if isinstance(v, bool | int) else v for v in values]
-        assert row.texts == written
+        written = [json.dumps(v) if isinstance(v, bool | int) else v or "" for v in values]
+        assert row.texts[1:] == written
+
+
+def test_as_many_names_as_lines_may_have(spark: SparkSession) -> None:
+    """Java's regular expressions call themselves for each, and its stack has an end."""
+    line = json.dumps({f"n{at}": None if at % 3 else "x" * 5000 for at in range(200)})
+    plain = json_text.plain(json_text.plain_shape([line]), {})
+    assert plain
+    rows = spark.createDataFrame([(line,), (line[:-1],)], "line string")
+    taken = rows.selectExpr(f"{json_text.take_plain('line', plain)} as taken", "line")
+    found = taken.selectExpr(f"{json_text.is_plain('line', plain, 'taken')} as plain").collect()
+    assert [row.plain for row in found] == [True, False]
 
 
 def test_every_digit_and_every_name_is_kept(batches: Batches) -> None:
