@@ -108,7 +108,6 @@ def _spark(folder: Path) -> Iterator[SparkSession]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.local.dir": str(folder / "local"),
-        "spark.sql.shuffle.partitions": "2",
         "spark.driver.extraJavaOptions": f"-XX:+UseSerialGC {COMPILES_ALL}",
         **s3_mounts(folder / "s3"),
     }

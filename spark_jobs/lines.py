@@ -9,12 +9,14 @@ its memory does not grow with the file, but it is one thread per file.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (its customary name)
 
+from spark_jobs import sql
 from spark_jobs.feed import SOURCE_FILE, Feed, Format
 from spark_jobs.headers import Family
 from spark_jobs.reader import BLOCK, ROW, multiline_options, scan
@@ -55,15 +57,16 @@ def _numbered(
     spark: SparkSession, feed: Feed, families: Sequence[Family], rows: DataFrame, first: int
 ) -> DataFrame:
     """Number the lines or records of each file; its first is `first`."""
-    scans = [scan(spark, feed, family).select(SOURCE_FILE, ROW, BLOCK) for family in families]
+    scans = [scan(spark, feed, family).select(SOURCE_FILE, BLOCK, ROW) for family in families]
     pieces = reduce(DataFrame.union, scans).groupBy(SOURCE_FILE, BLOCK)
-    begun = pieces.agg(F.min(ROW).alias("_begun"), F.count(F.lit(1)).alias("_lines"))
-    before = (
-        f"coalesce(sum(_lines) over (partition by {SOURCE_FILE} order by {BLOCK} "
-        "rows between unbounded preceding and 1 preceding), 0)"
-    )
-    starts = begun.selectExpr(SOURCE_FILE, BLOCK, f"{before} - _begun + {first} as _start")
-    joined = rows.join(F.broadcast(starts), [SOURCE_FILE, BLOCK])
+    found = pieces.agg(F.min(ROW), F.count(F.lit(1))).collect()
+    before: Counter[str] = Counter()  # lines of a file that stand before a piece
+    starts = []
+    for name, block, begun, lines in sorted(found):
+        starts.append((name, block, before[name] - begun + first))
+        before[name] += lines
+    columns = f"{SOURCE_FILE} string", f"{BLOCK} bigint", "_start bigint"
+    joined = rows.join(F.broadcast(sql.table(spark, starts, columns)), [SOURCE_FILE, BLOCK])
     return joined.selectExpr("*", f"{ROW} + _start as {LINE}").drop("_start")
 
 
@@ -87,6 +90,6 @@ def _at_lines(
             files[name], options, charset, sorted(numbers)
         ).items()
     ]
-    table = spark.createDataFrame(known, f"{SOURCE_FILE} string, {LINE} bigint, _begins bigint")
-    joined = rows.join(F.broadcast(table), [SOURCE_FILE, LINE], "left")
+    columns = f"{SOURCE_FILE} string", f"{LINE} bigint", "_begins bigint"
+    joined = rows.join(F.broadcast(sql.table(spark, known, columns)), [SOURCE_FILE, LINE], "left")
     return joined.drop(LINE).withColumnRenamed("_begins", LINE)

@@ -7,7 +7,7 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_jobs import writer
+from spark_jobs import sql, writer
 from spark_jobs.counts import RejectCount, Totals
 from spark_jobs.feed import SOURCE_FILE
 from spark_jobs.lines import with_lines
@@ -17,9 +17,9 @@ from spark_jobs.rules import Rule
 from spark_jobs.storage import Storage
 from spark_jobs.transform import explain_rejects, set_aside_rows
 
-_SCHEMA = (
-    f"{SOURCE_FILE} string, line bigint, rule string, `column` string, value string, raw string, "
-    "reason string"
+_COLUMNS = (
+    *(f"{SOURCE_FILE} string", "line bigint", "rule string", "`column` string"),
+    *("value string", "raw string", "reason string"),
 )
 
 
@@ -44,7 +44,7 @@ def write(
         files = [
             (u.file.name, None, Rule.FILE.value, None, None, None, u.reason) for u in unreadable
         ]
-        frames.append(spark.createDataFrame(files, _SCHEMA))
+        frames.append(sql.table(spark, files, _COLUMNS))
     found = reduce(DataFrame.unionByName, frames)
     counts = writer.write_rejected(found, attempt, totals.rejected)
     storage.delete(attempt.set_aside_folder)

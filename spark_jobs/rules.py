@@ -39,19 +39,6 @@ class Check:
     value: str
     reason: str
 
-    @property
-    def finding(self) -> str:
-        """Return the SQL struct that describes a broken rule."""
-        return describe(sql.literal(self.rule.value), self.column, self.value, self.reason)
-
-
-def describe(rule: str, column: str | None, value: str, reason: str) -> str:
-    """Return the SQL struct (rule, column, value, reason); all but `column` are SQL."""
-    return (
-        f"named_struct('rule', {rule}, 'column', {sql.literal(column)}, "
-        f"'value', {value}, 'reason', {reason})"
-    )
-
 
 def normalise(text: str, column: Column, files: FileFormat) -> str:
     """Return the text that is to be read as a value: NULL for null markers, else trimmed.
@@ -108,9 +95,9 @@ def checks_of(text: str, value: str, column: Column, files: FileFormat) -> list[
             reason = "has characters of several bytes, which a char column cannot hold"
             checks.append(check(Rule.LENGTH, wide, sql.literal(reason)))
     else:
-        unread = f"{text} is not null and ({value} is null{_beyond(value, column)})"
         blank_too = column.required and not _blank_is_null(column, files)
-        wrong = f"{unread} and {text} <> ''" if blank_too else unread
+        given = f"{text} <> ''" if blank_too else f"{text} is not null"
+        wrong = f"{given} and {_unread(value, column)}"
         checks.append(check(Rule.TYPE, wrong, sql.literal(_expected(column))))
     checks += [check(Rule.RANGE, broken, reason) for broken, reason in _beyond_range(value, column)]
     if column.accepted_values:
@@ -137,13 +124,13 @@ def _blank_is_null(column: Column, files: FileFormat) -> bool:
     return any(not marker.strip(" ") for marker in null_markers(column, files))
 
 
-def _beyond(value: str, column: Column) -> str:
-    """Return what else is no value: numbers too large to be told, the year 0 that patterns take."""
+def _unread(value: str, column: Column) -> str:
+    """Return the condition that a text gave no value: none, one too large, or the year 0."""
     if column.type.kind in (Kind.REAL, Kind.DOUBLE):
-        return f" or abs({value}) = cast('Infinity' as double)"
+        return f"not coalesce(abs({value}) < cast('Infinity' as double), false)"
     if column.type.is_time:
-        return f" or {value} < date'0001-01-01'"
-    return ""
+        return f"not coalesce({value} >= date'0001-01-01', false)"
+    return f"{value} is null"
 
 
 def _expected(column: Column) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-# What a job's result depends on is set here, and so is the same on every cluster. What only speed
-# depends on (memory, cores, partitions) is left to whoever submits the job.
+# What a job's result and the shape of its plans depend on is set here, and so is the same on every
+# cluster. What speed depends on besides (memory, cores) is left to whoever submits the job.
 _CONF = {
     "spark.sql.session.timeZone": "UTC",
     # Wrong dates such as 2/30 are NULL, never another day (Spark's datetime pattern guide).
@@ -38,6 +38,10 @@ _CONF = {
     # it is told to.
     "spark.sql.codegen.maxFields": "2000",
     "spark.sql.codegen.hugeMethodLimit": "8000",
+    # What is counted is a row per file, piece of a file or rule, whatever the batch: one task adds
+    # that up, and to plan it again with what is known by then costs a small batch a second.
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.adaptive.enabled": "false",
     # What Spark's UI shows of a plan is written for every run: of a selection that others are put
     # into, as text, it took a tenth of a second, or the driver's memory.
     "spark.sql.ui.explainMode": "simple",
@@ -67,6 +71,6 @@ def build_session(name: str) -> SparkSession:
     session = builder.getOrCreate()
     java: Any = session.sparkContext._jvm
     options = java.java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments()
-    if COMPILES_ALL in set(options):
+    if options.contains(COMPILES_ALL):
         session.conf.set("spark.sql.codegen.hugeMethodLimit", _LONGEST_METHOD)
     return session

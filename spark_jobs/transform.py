@@ -6,7 +6,7 @@ works out rules and reasons for the few that are rejected.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql.types import DataType, StringType
@@ -16,7 +16,7 @@ from spark_jobs.feed import BATCH_ID, LOADED_AT, SOURCE_FILE, Column, Feed
 from spark_jobs.flaws import FIELDS, FLAW, RAW, flaw_reason, flaw_rule
 from spark_jobs.lines import LINE
 from spark_jobs.reader import BLOCK, ROW
-from spark_jobs.rules import Check, checks_of, convert, describe, normalise
+from spark_jobs.rules import Check, checks_of, convert, normalise
 from spark_jobs.typed_values import convert_typed, text_as_read, written
 
 REJECT = "_reject"
@@ -37,13 +37,14 @@ def convert_rows(rows: DataFrame, feed: Feed, batch_id: str, loaded_at: str) -> 
     read = ", ".join((f"{_form(feed)} as form", *texts))
     # Expressions that stand here several times are evaluated once, each in a Java method of its
     # own; a selection of its own for them would copy every row, or be too long for HotSpot.
-    return rows.selectExpr("*", *_texts(feed, kinds)).selectExpr(
+    batch = sql.literal(batch_id)
+    converted = rows.selectExpr("*", *_texts(feed, kinds)).selectExpr(
         *(f"{_value(c, kinds)} as {sql.name(c.name)}" for c in feed.columns),
-        f"if({bad}, to_json(struct({read})), {sql.literal(batch_id)}) as {BATCH_ID}",
+        f"if({bad}, to_json(struct({read})), {batch}) as {BATCH_ID}",
         SOURCE_FILE,
         f"{_outside_code(f'timestamp {sql.literal(loaded_at)}')} as {LOADED_AT}",
-        f"{bad} as {REJECTED}",
     )
+    return converted.selectExpr("*", f"{BATCH_ID} <> {batch} as {REJECTED}")
 
 
 def set_aside_rows(stored: DataFrame, feed: Feed, rows: DataFrame) -> DataFrame:
@@ -71,17 +72,25 @@ def explain_rejects(rows: DataFrame, feed: Feed) -> DataFrame:
 
     Rule, column and value are those of the first broken rule in the contract's order.
     """
-    flawed = describe(flaw_rule(), None, sql.literal(None), flaw_reason(feed))
-    broken = ", ".join(f"if({check.broken}, {check.finding}, null)" for check in _checks(feed, {}))
-    findings = f"if({FLAW} is null, array_compact(array({broken})), array({flawed}))"
+    checks = _checks(feed, {})
+    first = ", ".join(f"if({check.broken}, {at}, null)" for at, check in enumerate(checks))
+    reasons = ", ".join(f"if({check.broken}, {check.reason}, null)" for check in checks)
+
+    def of_first(values: Iterable[str], flawed: str) -> str:
+        return f"if({FLAW} is null, get(array({', '.join(values)}), _first), {flawed})"
+
+    none, unexplained = sql.literal(None), "raise_error('a rejected row breaks no rule')"
+    rule = of_first((sql.literal(check.rule.value) for check in checks), flaw_rule())
     return (
         rows.selectExpr(RAW, SOURCE_FILE, LINE, FLAW, FIELDS, *_texts(feed, {}))
-        .selectExpr(SOURCE_FILE, RAW, LINE, f"{findings} as found")
+        .selectExpr("*", f"array_min(array({first})) as _first", f"array({reasons}) as _reasons")
         .selectExpr(
             *(SOURCE_FILE, f"{LINE} as line"),
-            *(f"found[0].{field} as {field}" for field in ("rule", "column", "value")),
+            f"coalesce({rule}, {unexplained}) as rule",
+            f"{of_first((sql.literal(c.column) for c in checks), none)} as column",
+            f"{of_first((c.value for c in checks), none)} as value",
             f"{RAW} as raw",
-            "array_join(found.reason, '; ') as reason",
+            f"if({FLAW} is null, array_join(_reasons, '; '), {flaw_reason(feed)}) as reason",
         )
     )
 

@@ -36,7 +36,8 @@ _PARQUET_SHARE = {Format.CSV: 0.2, Format.JSONL: 0.1, Format.PARQUET: 1.0}
 _COMPRESSED = (".gz", ".bz2")
 _NO_MARKER = {"mapreduce.fileoutputcommitter.marksuccessfuljobs": "false"}
 _PIECES = 4  # per output file: enough for the last of each file not to matter
-FEW_REJECTS = 10_000
+_REJECTS_OF_TASK = 20_000
+FEW_REJECTS = 50_000
 _FEW_FILES = 8  # raw files whose rows are counted as they are written, by comparing names
 
 
@@ -86,19 +87,19 @@ def write_rows(
     Good rows are counted per raw file too, by their names, unless there are many.
     """
     seen = Observation()
-    # Counted in the task that writes: no second pass over the data, and no cache of it.
     named = names if len(names) <= _FEW_FILES else ()
-    of_file = f"count_if(not {REJECTED} and {SOURCE_FILE} = {{}}) as `{{}}`"
-    counted = rows.observe(
-        seen,
-        *(F.count(F.lit(1)).alias("raw"), F.count_if(REJECTED).alias("rejected")),
-        *(F.expr(of_file.format(sql.literal(name), at)) for at, name in enumerate(named)),
+    counts = ["count(1) as raw", f"count_if({REJECTED}) as rejected"]
+    counts += (
+        f"count_if(not {REJECTED} and {SOURCE_FILE} = {sql.literal(name)}) as `{at}`"
+        for at, name in enumerate(named)
     )
+    # Counted in the task that writes: no second pass over the data, and no cache of it.
+    counted = rows.observe(seen, F.expr(f"to_json(struct({', '.join(counts)})) as counts"))
     write = counted.coalesce(files).write.options(**_NO_MARKER).partitionBy(REJECTED)
     write.parquet(attempt.parquet_folder)
-    counts = seen.get
-    found = {name: counts[str(at)] for at, name in enumerate(named) if counts[str(at)]}
-    return Totals(counts["raw"], counts["rejected"]), found
+    found = json.loads(seen.get["counts"])
+    of_files = {name: found[str(at)] for at, name in enumerate(named) if found[str(at)]}
+    return Totals(found["raw"], found["rejected"]), of_files
 
 
 def read_set_aside(spark: SparkSession, attempt: Attempt) -> DataFrame:
@@ -150,7 +151,7 @@ def write_rejected(rejects: DataFrame, attempt: Attempt, rows: int) -> list[Reje
         example = "left(coalesce(value, raw, reason), 100)"
         fields = f"{SOURCE_FILE}, rule, `column`, {example} as example"
         marked = marked.observe(seen, F.expr(f"to_json(collect_list(struct({fields}))) as found"))
-    files = marked.coalesce(max(1, rows // 1_000_000))
+    files = marked.coalesce(max(1, math.ceil(rows / _REJECTS_OF_TASK)))
     files.write.options(**_NO_MARKER).parquet(attempt.rejected_folder)
     if not few:
         return _count_rejected(rejects.sparkSession, attempt)

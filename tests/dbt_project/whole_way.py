@@ -138,7 +138,6 @@ def _spark(folder: Path, stack: Stack) -> Iterator[Any]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "2g",  # one Java for the tests of many batches
-        "spark.sql.shuffle.partitions": "2",
         "spark.local.dir": str(folder / "spark"),
         "spark.sql.warehouse.dir": str(folder / "spark-warehouse"),
         "spark.driver.extraJavaOptions": JAVA_OPTIONS,

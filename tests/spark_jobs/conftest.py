@@ -35,7 +35,6 @@ def spark(spark_folder: Path) -> Iterator[SparkSession]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "2g",  # one Java for the tests of many batches
-        "spark.sql.shuffle.partitions": "2",
         "spark.local.dir": str(spark_folder / "local"),
         "spark.sql.warehouse.dir": str(spark_folder / "warehouse"),
         "spark.driver.extraJavaOptions": JAVA_OPTIONS,

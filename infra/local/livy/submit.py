@@ -22,8 +22,6 @@ _DEFAULTS = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.log.level": "WARN",
-    "spark.sql.shuffle.partitions": "2",
-    "spark.sql.adaptive.enabled": "false",  # planning again costs a small batch a second
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
 }
 _DRIVER_MEMORY = "1g"
