@@ -19,33 +19,48 @@ from pyspark.sql import functions as F  # noqa: N812  (its customary name)
 from spark_jobs import sql
 from spark_jobs.feed import SOURCE_FILE, Feed, Format
 from spark_jobs.headers import Family
-from spark_jobs.reader import BLOCK, ROW, multiline_options, scan
+from spark_jobs.reader import BLOCK, ROW, Source, multiline_options, scan
 from spark_jobs.storage import Storage
 
-LINE = "_line"
+LINE = "line"
+Starts = Sequence[tuple[str, int, int]]
 _MANY_LINES = 100_000  # rejects of `multiline` files for which the driver looks up lines
 
 
-def with_lines(
-    spark: SparkSession,
-    storage: Storage,
-    feed: Feed,
-    families: Sequence[Family],
-    rows: DataFrame,
-    count: int,
-) -> DataFrame:
-    """Return so many rows with `_line`, from 1; of a Parquet file it is the row's number.
+def find_starts(spark: SparkSession, source: Source, count: int) -> Starts | None:
+    """Scan the files for so many rejects: return file, block and what to add to `_row` there.
 
-    It is NULL where records span lines and too many are asked for.
+    Nothing is scanned where `with_lines` needs no more than the rows.
     """
-    if feed.files.format is Format.PARQUET:
-        return rows.selectExpr("*", f"{ROW} + 1 as {LINE}")
-    if not spans_lines(feed):
-        return _numbered(spark, feed, families, rows, 1)
-    if count > _MANY_LINES:
-        return rows.selectExpr("*", f"cast(null as bigint) as {LINE}")
-    numbered = _numbered(spark, feed, families, rows, 1 + feed.files.header)
-    return _at_lines(spark, storage, feed, families, numbered)
+    files = source.feed.files
+    if files.format is Format.PARQUET or (spans_lines(source.feed) and count > _MANY_LINES):
+        return None
+    places = reduce(DataFrame.union, [_places(spark, source.feed, f) for f in source.families])
+    found = places.groupBy(SOURCE_FILE, BLOCK).agg(F.min(ROW), F.count(F.lit(1))).collect()
+    first = 1 + files.header if spans_lines(source.feed) else 1
+    before: Counter[str] = Counter()  # lines of a file that stand before a piece
+    starts = []
+    for name, block, begun, lines in sorted(found):
+        starts.append((name, block, before[name] - begun + first))
+        before[name] += lines
+    return starts
+
+
+def with_lines(
+    spark: SparkSession, storage: Storage, source: Source, rows: DataFrame, starts: Starts | None
+) -> DataFrame:
+    """Return rows with `line`, from 1, instead of their place; of a Parquet file it is the row's.
+
+    It is NULL where records span lines and there are too many rejects to look their lines up.
+    """
+    if source.feed.files.format is Format.PARQUET:
+        return rows.selectExpr("*", f"{ROW} + 1 as {LINE}").drop(ROW, BLOCK)
+    if starts is None:
+        return rows.selectExpr("*", f"cast(null as bigint) as {LINE}").drop(ROW, BLOCK)
+    columns = f"{SOURCE_FILE} string", f"{BLOCK} bigint", "_start bigint"
+    joined = rows.join(F.broadcast(sql.table(spark, starts, columns)), [SOURCE_FILE, BLOCK])
+    numbered = joined.selectExpr("*", f"{ROW} + _start as {LINE}").drop(ROW, BLOCK, "_start")
+    return _at_lines(spark, storage, source, numbered) if spans_lines(source.feed) else numbered
 
 
 def spans_lines(feed: Feed) -> bool:
@@ -53,36 +68,21 @@ def spans_lines(feed: Feed) -> bool:
     return feed.files.multiline and feed.files.format is Format.CSV
 
 
-def _numbered(
-    spark: SparkSession, feed: Feed, families: Sequence[Family], rows: DataFrame, first: int
-) -> DataFrame:
-    """Number the lines or records of each file; its first is `first`."""
-    scans = [scan(spark, feed, family).select(SOURCE_FILE, BLOCK, ROW) for family in families]
-    pieces = reduce(DataFrame.union, scans).groupBy(SOURCE_FILE, BLOCK)
-    found = pieces.agg(F.min(ROW), F.count(F.lit(1))).collect()
-    before: Counter[str] = Counter()  # lines of a file that stand before a piece
-    starts = []
-    for name, block, begun, lines in sorted(found):
-        starts.append((name, block, before[name] - begun + first))
-        before[name] += lines
-    columns = f"{SOURCE_FILE} string", f"{BLOCK} bigint", "_start bigint"
-    joined = rows.join(F.broadcast(sql.table(spark, starts, columns)), [SOURCE_FILE, BLOCK])
-    return joined.selectExpr("*", f"{ROW} + _start as {LINE}").drop("_start")
+def _places(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
+    """Return file, piece and number of every line; one file is not told from others by its name."""
+    lines, files = scan(spark, feed, family), family.files
+    name = sql.literal(files[0].name) if len(files) == 1 else SOURCE_FILE
+    return lines.selectExpr(f"{name} as {SOURCE_FILE}", BLOCK, ROW)
 
 
-def _at_lines(
-    spark: SparkSession,
-    storage: Storage,
-    feed: Feed,
-    families: Sequence[Family],
-    rows: DataFrame,
-) -> DataFrame:
+def _at_lines(spark: SparkSession, storage: Storage, source: Source, rows: DataFrame) -> DataFrame:
     """Replace the numbers of records that span lines by the lines at which they begin."""
     records: dict[str, set[int]] = {}
     for name, number in rows.select(SOURCE_FILE, LINE).collect():
         records.setdefault(name, set()).add(number)
-    files = {file.name: file.url for family in families for file in family.files}
-    options, charset = multiline_options(feed.files), feed.files.charset
+    files = {file.name: file.url for family in source.families for file in family.files}
+    read = source.feed.files
+    options, charset = multiline_options(read), read.charset
     known = [
         (name, number, line)
         for name, numbers in records.items()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial, reduce
 
 from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs import sql, writer
 from spark_jobs.counts import RejectCount, Totals
 from spark_jobs.feed import SOURCE_FILE
-from spark_jobs.lines import with_lines
+from spark_jobs.lines import find_starts, with_lines
 from spark_jobs.raw_files import Unreadable
 from spark_jobs.reader import Source
 from spark_jobs.rules import Rule
@@ -32,20 +33,25 @@ def write(
     unreadable: Sequence[Unreadable],
 ) -> list[RejectCount]:
     """Write every rejected row and file with its reasons; return their counts."""
-    frames = []
+    frames: list[DataFrame] = []
     count = totals.rejected - len(unreadable)
     if count:
         stored = writer.read_set_aside(spark, attempt)
-        for each in sources:
-            rows = set_aside_rows(stored, each.feed, each.rows)
-            rows = with_lines(spark, storage, each.feed, each.families, rows, count)
-            frames.append(explain_rejects(rows, each.feed))
+        # While tasks scan for lines, the driver plans what is done with the rejects.
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            scans = [thread.submit(find_starts, spark, each, count) for each in sources]
+            explained = [
+                explain_rejects(set_aside_rows(stored, each.feed, each.rows), each.feed)
+                for each in sources
+            ]
+            found = [scan.result() for scan in scans]
+        frames += map(partial(with_lines, spark, storage), sources, explained, found)
     if unreadable:
         files = [
             (u.file.name, None, Rule.FILE.value, None, None, None, u.reason) for u in unreadable
         ]
         frames.append(sql.table(spark, files, _COLUMNS))
-    found = reduce(DataFrame.unionByName, frames)
-    counts = writer.write_rejected(found, attempt, totals.rejected)
+    rows = reduce(DataFrame.unionByName, frames)
+    counts = writer.write_rejected(rows, attempt, totals.rejected)
     storage.delete(attempt.set_aside_folder)
     return counts

@@ -14,7 +14,6 @@ from pyspark.sql.types import DataType, StringType
 from spark_jobs import sql
 from spark_jobs.feed import BATCH_ID, LOADED_AT, SOURCE_FILE, Column, Feed
 from spark_jobs.flaws import FIELDS, FLAW, RAW, flaw_reason, flaw_rule
-from spark_jobs.lines import LINE
 from spark_jobs.reader import BLOCK, ROW
 from spark_jobs.rules import Check, checks_of, convert, normalise
 from spark_jobs.typed_values import convert_typed, text_as_read, written
@@ -68,7 +67,7 @@ def set_aside_rows(stored: DataFrame, feed: Feed, rows: DataFrame) -> DataFrame:
 
 
 def explain_rejects(rows: DataFrame, feed: Feed) -> DataFrame:
-    """Return the rejected rows: file, line, rule, column, value, the raw record, all reasons.
+    """Return the rejected rows: file, place, rule, column, value, the raw record, all reasons.
 
     Rule, column and value are those of the first broken rule in the contract's order.
     """
@@ -82,10 +81,10 @@ def explain_rejects(rows: DataFrame, feed: Feed) -> DataFrame:
     none, unexplained = sql.literal(None), "raise_error('a rejected row breaks no rule')"
     rule = of_first((sql.literal(check.rule.value) for check in checks), flaw_rule())
     return (
-        rows.selectExpr(RAW, SOURCE_FILE, LINE, FLAW, FIELDS, *_texts(feed, {}))
+        rows.selectExpr(SOURCE_FILE, *_RECORD, *_texts(feed, {}))
         .selectExpr("*", f"array_min(array({first})) as _first", f"array({reasons}) as _reasons")
         .selectExpr(
-            *(SOURCE_FILE, f"{LINE} as line"),
+            *(SOURCE_FILE, ROW, BLOCK),
             f"coalesce({rule}, {unexplained}) as rule",
             f"{of_first((sql.literal(c.column) for c in checks), none)} as column",
             f"{of_first((c.value for c in checks), none)} as value",

@@ -149,17 +149,17 @@ def write_rejected(rejects: DataFrame, attempt: Attempt, rows: int) -> list[Reje
     seen = Observation()
     if few := rows <= FEW_REJECTS:
         example = "left(coalesce(value, raw, reason), 100)"
-        fields = f"{SOURCE_FILE}, rule, `column`, {example} as example"
-        marked = marked.observe(seen, F.expr(f"to_json(collect_list(struct({fields}))) as found"))
+        fields = f"{SOURCE_FILE}, rule, `column`, {example}"
+        marked = marked.observe(seen, F.expr(f"to_json(collect_list(array({fields}))) as found"))
     files = marked.coalesce(max(1, math.ceil(rows / _REJECTS_OF_TASK)))
     files.write.options(**_NO_MARKER).parquet(attempt.rejected_folder)
     if not few:
         return _count_rejected(rejects.sparkSession, attempt)
     counts: dict[tuple[str, str, str | None], RejectCount] = {}
-    for each in json.loads(seen.get["found"] or "[]"):
-        key = each[SOURCE_FILE], each["rule"], each.get("column")
+    for file, rule, column, example in json.loads(seen.get["found"] or "[]"):
+        key = file, rule, column
         so_far = counts.get(key)
-        least = min(each["example"], (so_far and so_far.example) or each["example"])
+        least = min(example, (so_far and so_far.example) or example)
         counts[key] = RejectCount(*key, (so_far.rows if so_far else 0) + 1, least)
     return list(counts.values())
 
