@@ -12,7 +12,7 @@ from spark_jobs.rules import Rule
 RAW = "_raw"
 FLAW = "_flaw"
 FIELDS = "_fields"
-NUL = r"'\0'"  # a character that Redshift's text cannot hold
+NUL = "\0"  # a character that Redshift's text cannot hold
 
 
 class Flaw(Enum):
@@ -37,7 +37,7 @@ def flaw_reason(feed: Feed) -> str:
     """Return the SQL of the sentence that says what is wrong with a flawed record."""
     files = feed.files
     reasons = {
-        Flaw.ENCODING: f"if(contains({RAW}, {NUL}), 'the record holds NUL characters', "
+        Flaw.ENCODING: f"if({sql.holds(RAW, NUL)}, 'the record holds NUL characters', "
         f"{sql.literal(f'the record is not {files.encoding} text')})",
         Flaw.QUOTING: sql.literal(
             f"a value opened with {files.quote} is not closed before the next delimiter or the "

@@ -103,7 +103,7 @@ def is_plain(raw: str, shape: Plain, taken: str) -> str:
     """Return the condition that a line is plain and readable, from what `take_plain` made of it."""
     begins = f"startswith({raw}, {sql.literal(shape.between[0])})"
     marked = f"startswith({taken}, {sql.literal(_MARK)})"
-    return f"{begins} and {marked} and not contains({taken}, {sql.literal(_UNREADABLE)})"
+    return f"{begins} and {marked} and not {sql.holds(taken, _UNREADABLE)}"
 
 
 def values_of_plain(taken: str) -> str:

@@ -10,8 +10,6 @@ from spark_jobs.errors import BatchError
 from spark_jobs.feed import Column
 from spark_jobs.redshift_types import Kind
 
-# Java reads more as a number than people write: 1d, 0x1p3, NaN, digits of other scripts.
-_NUMBER = "^[-+.0-9eE]+$"
 _WHOLE = r"^[-+]?[0-9]+\.0*$"
 # Large doubles as Java and SAS write them: 9.2471038E10.
 _EXPONENT = r"^[-+]?[0-9]+\.[0-9]*[eE][+]?[0-9]{1,2}$"
@@ -50,11 +48,33 @@ def to_number(text: str, column: Column) -> str:
 
 
 def is_number(text: str) -> str:
-    """Return the condition that a text which Java reads as a double is one that people write."""
-    # Not `between`, for which Spark makes a step of its own.
-    last = f"substring({text}, -1)"
+    """Return the condition that a text which Java reads as a double is one that people write.
+
+    Java also reads 1d, 1f, NaN, Infinity, and 0x1p3, which begins with a sign or 0.
+    """
     hexadecimal = f"contains({text}, 'x') or contains({text}, 'X')"
-    return f"{last} >= '.' and {last} <= '9' and not ({hexadecimal})"
+    usual = f"{text} >= '1' or ({text} >= '-1' and {text} < '.')"
+    return f"{_ends_as_number(text)} and ({usual} or not ({hexadecimal}))"
+
+
+def _is_decimal(text: str) -> str:
+    """Return the condition that a text which Java reads as a decimal is one that people write.
+
+    Java also reads digits of other scripts, and takes control characters off.
+    """
+    return (
+        f"{text} >= '+' and octet_length({text}) = char_length({text}) and {_ends_as_number(text)}"
+    )
+
+
+def _ends_as_number(text: str) -> str:
+    """Return the condition that a text ends with a digit or a point (`/` is no number's end).
+
+    Bytes are compared: characters would be counted from the first on.
+    """
+    # Not `between`, for which Spark makes a step of its own.
+    last = f"substring(cast({text} as binary), -1)"
+    return f"{last} >= X'2E' and {last} <= X'39'"
 
 
 def _cast(number: str, column: Column) -> str:
@@ -64,7 +84,7 @@ def _cast(number: str, column: Column) -> str:
         return f"if({is_number(number)}, {cast}, null)"
     if kind is Kind.NUMERIC:
         # Digits beyond the scale are rounded, as a cast does in Redshift.
-        return f"if(rlike({number}, '{_NUMBER}'), {cast}, null)"
+        return f"if({_is_decimal(number)}, {cast}, null)"
     exact = f"try_cast({number} as decimal(38, 9))"
     large = f"if(rlike({number}, {sql.literal(_EXPONENT)}), {exact}, null)"
     whole = (

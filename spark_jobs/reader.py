@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DataType
 
 from spark_jobs import json_text, sql
-from spark_jobs.csv_text import badly_quoted, without_quotes, without_surplus
+from spark_jobs.csv_text import badly_quoted, is_plain, without_surplus
 from spark_jobs.feed import SOURCE_FILE, ExtraColumns, Feed, FileFormat, Format
 from spark_jobs.flaws import FIELDS, FLAW, NUL, RAW, Flaw
 from spark_jobs.headers import Family
@@ -121,10 +121,13 @@ def _lines(spark: SparkSession, feed: Feed, family: Family) -> DataFrame:
     return lines.selectExpr(f"{text} as {RAW}", *_PLACE).where(f"trim({RAW}) <> ''")
 
 
-def _is_readable(files: FileFormat) -> str:
-    """Return the condition that the text of a line is in the files' encoding, without NUL."""
+def _is_readable(files: FileFormat, known: str = "false") -> str:
+    """Return the condition that a line is text in the files' encoding, without NUL.
+
+    `known` is a condition under which it is valid UTF-8.
+    """
     if files.charset == "utf-8":
-        return f"is_valid_utf8({RAW}) and not contains({RAW}, {NUL})"
+        return f"({known} or is_valid_utf8({RAW})) and not {sql.holds(RAW, NUL)}"
     return f"not {_unreadable(RAW)}"
 
 
@@ -136,14 +139,15 @@ def _read_csv_lines(spark: SparkSession, feed: Feed, family: Family) -> DataFram
     record = without_surplus(RAW, names, files) if files.trailing_delimiters else RAW
     parsed = f"from_csv({record}, {sql.literal(_schema(family))}, {_options_map(files)})"
     # A line without quotes is its delimiters: to split there takes a quarter of what a parser does.
-    simple = without_quotes(RAW, files)
+    simple = is_plain(RAW, files)
     split = f"split({record}, {sql.literal(re.escape(files.delimiter))}, -1)"
+    readable = _is_readable(files, "_fields is not null")
     return lines.selectExpr(
         *("*", f"if({simple}, {split}, null) as _fields"),
         f"if({simple}, null, {parsed}) as _record",
     ).selectExpr(
         *(*_PLACE, RAW),
-        f"case when not ({_is_readable(files)}) then '{Flaw.ENCODING.value}' "
+        f"case when not ({readable}) then '{Flaw.ENCODING.value}' "
         f"when _fields is not null and size(_fields) <> {names} then '{Flaw.COUNT.value}' "
         f"when _record is not null and {badly_quoted(RAW, files)} then '{Flaw.QUOTING.value}' "
         f"when _record.{CORRUPT} is not null then '{Flaw.COUNT.value}' end as {FLAW}",
@@ -256,7 +260,7 @@ def _append(some: DataFrame, others: DataFrame) -> DataFrame:
 
 
 def _unreadable(text: str) -> str:
-    return f"(contains({text}, {sql.literal(_UNREADABLE)}) or contains({text}, {NUL}))"
+    return f"({sql.holds(text, _UNREADABLE)} or {sql.holds(text, NUL)})"
 
 
 def _captured(pairs: str, condition: str) -> str:

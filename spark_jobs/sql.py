@@ -31,6 +31,14 @@ def any_of(conditions: Iterable[str]) -> str:
     return " or ".join(f"coalesce({condition}, false)" for condition in conditions) or "false"
 
 
+def holds(expression: str, text: str) -> str:
+    """Return the condition that a text holds another.
+
+    Bytes are compared, by a function that takes a third of the time of the one for texts.
+    """
+    return f"contains(cast({expression} as binary), X'{text.encode().hex()}')"
+
+
 def in_list(expression: str, texts: Iterable[str]) -> str:
     """Return the condition that the expression is one of the texts, of which there is one."""
     return f"{expression} in ({', '.join(literal(text) for text in texts)})"

@@ -53,3 +53,27 @@ def test_lines_without_quotes_are_read_as_the_parser_reads_them(
     }
     assert split == {line: parsed[line] for line in lines if line.strip(" ")}
     assert None in split.values()
+
+
+@pytest.mark.parametrize("quote", ['"', "|", ""])
+def test_a_line_that_is_no_text_is_told_from_one_that_is(
+    spark: SparkSession, batches: Batches, quote: str
+) -> None:
+    fine = [
+        *("a,b,c", "ü,\ufffd,\U0001f6b2", f"{quote}a,b{quote},b,c" if quote else "a,b,'"),
+        f"{quote}ü{quote},b,c",
+    ]
+    broken = [b"a,\xff,c", b"a,\xed\xa0\x80,c", b"a,\xc0\x80,c", b"a,b,\xc3", b"a,\0,c"]
+    broken += [quote.encode() + line.replace(b",", quote.encode() + b",", 1) for line in broken]
+    raw = b"\n".join([*(line.encode() for line in fine), *sorted(set(broken))])
+    batches.put("a.csv", raw)
+    share_evenly(build_session("plain lines"), len(raw), parts=1)  # not as the batch before it
+    spec = feed(
+        *(column(name, "varchar(9)") for name in NAMES), files={"quote": quote, "header": False}
+    )
+    files = tuple(Storage(spark).glob(f"{batches.url}raw/*.csv"))
+    family = Family(files, NAMES, (), {name: at for at, name in enumerate(NAMES)})
+    rows = read_files(spark, parse_feed(spec), [family]).collect()
+    assert [row["_raw"] for row in rows if row["_flaw"] is None] == fine
+    flaws = [row["_flaw"] for row in rows if row["_flaw"] is not None]
+    assert flaws == ["encoding"] * len(set(broken))

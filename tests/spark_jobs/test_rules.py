@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime
+import random
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +102,30 @@ def test_values_of_each_type(
     spark: SparkSession, data_type: str, texts: list[str | None], expected: list[Any]
 ) -> None:
     assert check(spark, data_type, texts) == expected
+
+
+@pytest.mark.parametrize("data_type", ["double precision", "numeric(18,2)"])
+def test_a_number_is_what_people_write_and_not_all_that_java_reads(
+    spark: SparkSession, data_type: str
+) -> None:
+    rng = random.Random(data_type)  # noqa: S311 made-up texts
+    texts = ["-0x1p3", "+0X1p3", "1f", "2.D", "5/", "-Infinity", "7\t", f"1{ARABIC_ONE}", "-1.e-2"]
+    texts += (
+        "".join(
+            rng.choice("0123456789..--+eExXpdDfFN/:\u0663") for _ in range(rng.choice((1, 2, 4)))
+        )
+        for _ in range(3000)
+    )
+    number = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+    read = dict(zip(texts, check(spark, data_type, texts), strict=True))
+    fits = {text for text in texts if number.fullmatch(text) and abs(Decimal(text)) < 10**15}
+    assert {text for text in fits if read[text] in (TYPE, None)} == set()
+    assert {text for text in texts if read[text] != TYPE and not number.fullmatch(text)} == set()
+    assert 100 < len(fits) < len(read) - 100
+
+
+def test_a_numeric_has_no_control_characters(spark: SparkSession) -> None:
+    assert check(spark, "numeric(5,2)", ["\t12", "12\t", "12"]) == [TYPE, TYPE, Decimal("12.00")]
 
 
 def moment(text: str) -> datetime.datetime:
