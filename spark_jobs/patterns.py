@@ -65,33 +65,29 @@ def _moment(text: str, pattern: str, *, guarded: bool) -> str:
     if pattern in _COUNTED:
         number = f"try_cast({text} as decimal(30, 12))"
         return _COUNTED[pattern].format(n=number)
-    fits = f"rlike({text}, {sql.literal(shape_of(pattern))})"
+    shaped = f"rlike({text}, {sql.literal(shape_of(pattern))})"
     if _ISO.fullmatch(pattern):
-        return f"if({_fits_iso(text, pattern, fits)}, try_cast({text} as timestamp), null)"
+        return f"if({_fits_iso(text, pattern, shaped)}, try_cast({text} as timestamp), null)"
     moment = f"try_to_timestamp({text}, {sql.literal(pattern)})"
-    return f"if({fits}, {moment}, null)" if guarded else moment
+    return f"if({shaped}, {moment}, null)" if guarded else moment
 
 
-def _fits_iso(text: str, pattern: str, fits: str) -> str:
-    """Return the condition that a text which the cast reads is one of a pattern of ISO's order.
+def _fits_iso(text: str, pattern: str, shaped: str) -> str:
+    """Return the condition that a text which the cast reads is one of a pattern in ISO's order.
 
     Without a fraction it has a fixed length; with its marks in their places and a digit at the end
-    the cast can read nothing but digits between them. A look at some bytes takes a fourth of the
-    match of a regular expression, `fits`, which is left to what has a fraction.
+    the cast can read nothing but digits between them. Looks at these bytes take a quarter of the
+    regular expression's time, `shaped`, which is left to what has a fraction.
     """
     whole, fraction, _ = pattern.replace("'", "").partition("[")
     if "S" in whole:
-        return fits
-    value, byte = f"cast({text} as binary)", "substring({value}, {at}, 1) = X'{mark:02X}'"
-    marks = [
-        byte.format(value=value, at=at, mark=ord(mark))
-        for at, mark in enumerate(whole, 1)
-        if not mark.isalpha() or mark == "T"
-    ]
-    last = f"substring({value}, -1)"
-    fixed = " and ".join((*marks, f"{last} >= X'30'", f"{last} <= X'39'"))
-    size = f"octet_length({text}) = {len(whole)}"
-    return f"if({size}, {fixed}, {fits})" if fraction else f"{size} and {fixed}"
+        return shaped
+    marks = ((at, mark) for at, mark in enumerate(whole, 1) if mark == "T" or not mark.isalpha())
+    value = f"cast({text} as binary)"
+    looks = [f"substring({value}, {at}, 1) = X'{ord(mark):02X}'" for at, mark in marks]
+    looks += [f"substring({value}, -1) {bound}" for bound in (">= X'30'", "<= X'39'")]
+    fixed, size = " and ".join(looks), f"octet_length({text}) = {len(whole)}"
+    return f"if({size}, {fixed}, {shaped})" if fraction else f"{size} and {fixed}"
 
 
 def shape_of(pattern: str) -> str:
