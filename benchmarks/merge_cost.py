@@ -100,6 +100,7 @@ def pairs() -> Iterator[list[Measurement]]:
             own = folder / str(batches)
             own.mkdir()
             warehouse = started.enter_context(running(own))
+            warehouse.environment["DBT_WRITE_JSON"] = "true"  # its manifest is read below
             warehouse.built("parse")
             warehouse.create_staging(
                 Path(warehouse.environment["DBT_TARGET_PATH"]) / "manifest.json"
