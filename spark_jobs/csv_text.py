@@ -54,14 +54,15 @@ def _unquote(text: str, files: FileFormat) -> str:
 def is_plain(raw: str, files: FileFormat) -> str:
     """Return the condition that a record is text, and nothing but fields between delimiters.
 
-    It is what stands before the first quote. To split there, Spark decodes the bytes; what is not
-    UTF-8 comes back as U+FFFD, so a record that is the same afterwards is valid. Java does both by
-    vector instructions, the functions with those names byte after byte.
+    It is what stands before the first quote (or NUL, where values are not quoted). To split there,
+    Spark decodes the bytes; what is not UTF-8 comes back as U+FFFD, so a record that is the same
+    afterwards is valid. Java does both by vector instructions, `contains` and `is_valid_utf8` go
+    byte after byte.
     A delimiter of backslashes has a meaning of its own in Spark's parser (`\\\\t`).
     """
     if "\\" in files.delimiter:
         return "false"
-    mark = sql.literal(re.escape(files.quote)) if files.quote else r"'\0'"
+    mark = sql.literal(re.escape(files.quote or "\0"))
     return f"get(split({raw}, {mark}, 2), 0) = {raw}"
 
 

@@ -13,6 +13,7 @@ RAW = "_raw"
 FLAW = "_flaw"
 FIELDS = "_fields"
 NUL = "\0"  # a character that Redshift's text cannot hold
+UNREADABLE = "\ufffd"  # what decoding puts in the place of bytes that it cannot read
 
 
 class Flaw(Enum):

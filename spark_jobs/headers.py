@@ -12,13 +12,13 @@ from functools import partial
 from spark_jobs.csv_text import QuoteError, split_record
 from spark_jobs.errors import BatchError
 from spark_jobs.feed import ExtraColumns, Feed, FileFormat, Format
+from spark_jobs.flaws import UNREADABLE
 from spark_jobs.json_text import plain_shape
 from spark_jobs.raw_files import FileError, Findings, check_head, format_of
 from spark_jobs.storage import Storage, StoredFile
 
 HEAD_BYTES = 64 * 1024
 _BOM = "\ufeff"
-_UNREADABLE = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def parse_header(
     line = next((line for line in _lines(text) if line.strip(" ")), None)
     if line is None:
         raise FileError(f"{file} is empty, it has no header line: remove it or upload it again")
-    if _UNREADABLE in line:
+    if UNREADABLE in line:
         raise FileError(
             f"{file}: its header is not {files.encoding} text; "
             "upload the file again, or write its `encoding` in the contract"

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from spark_jobs import sql
+from spark_jobs.flaws import UNREADABLE
 
 _MARK = "\x01"  # JSON has no such character outside of escapes
-_UNREADABLE = "\ufffd"  # what regular expressions see in the place of bytes that are no UTF-8
 _OBJECT = r"^[ \t\r]*+\{"
 _END = r"\z"
 _MOST_NAMES = 200  # Java's regular expressions call themselves for each
@@ -103,7 +103,7 @@ def is_plain(raw: str, shape: Plain, taken: str) -> str:
     """Return the condition that a line is plain and readable, from what `take_plain` made of it."""
     begins = f"startswith({raw}, {sql.literal(shape.between[0])})"
     marked = f"startswith({taken}, {sql.literal(_MARK)})"
-    return f"{begins} and {marked} and not {sql.holds(taken, _UNREADABLE)}"
+    return f"{begins} and {marked} and not {sql.holds(taken, UNREADABLE)}"
 
 
 def values_of_plain(taken: str) -> str:

@@ -49,17 +49,17 @@ def find_starts(spark: SparkSession, source: Source, count: int) -> Starts | Non
 def with_lines(
     spark: SparkSession, storage: Storage, source: Source, rows: DataFrame, starts: Starts | None
 ) -> DataFrame:
-    """Return rows with `line`, from 1, instead of their place; of a Parquet file it is the row's.
+    """Return rows with `line` besides, from 1; of a Parquet file it is the row's number.
 
     It is NULL where records span lines and there are too many rejects to look their lines up.
     """
     if source.feed.files.format is Format.PARQUET:
-        return rows.selectExpr("*", f"{ROW} + 1 as {LINE}").drop(ROW, BLOCK)
+        return rows.selectExpr("*", f"{ROW} + 1 as {LINE}")
     if starts is None:
-        return rows.selectExpr("*", f"cast(null as bigint) as {LINE}").drop(ROW, BLOCK)
+        return rows.selectExpr("*", f"cast(null as bigint) as {LINE}")
     columns = f"{SOURCE_FILE} string", f"{BLOCK} bigint", "_start bigint"
     joined = rows.join(F.broadcast(sql.table(spark, starts, columns)), [SOURCE_FILE, BLOCK])
-    numbered = joined.selectExpr("*", f"{ROW} + _start as {LINE}").drop(ROW, BLOCK, "_start")
+    numbered = joined.selectExpr("*", f"{ROW} + _start as {LINE}")
     return _at_lines(spark, storage, source, numbered) if spans_lines(source.feed) else numbered
 
 

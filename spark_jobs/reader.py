@@ -17,7 +17,7 @@ from pyspark.sql.types import DataType
 from spark_jobs import json_text, sql
 from spark_jobs.csv_text import badly_quoted, is_plain, without_surplus
 from spark_jobs.feed import SOURCE_FILE, ExtraColumns, Feed, FileFormat, Format
-from spark_jobs.flaws import FIELDS, FLAW, NUL, RAW, Flaw
+from spark_jobs.flaws import FIELDS, FLAW, NUL, RAW, UNREADABLE, Flaw
 from spark_jobs.headers import Family
 from spark_jobs.storage import StoredFile
 from spark_jobs.typed_values import read_field, takes, text_of
@@ -29,7 +29,6 @@ BLOCK = "_block"
 LONGEST_VALUE = 4 * 2**20
 CORRUPT = "_corrupt"
 _PLACE = SOURCE_FILE, ROW, BLOCK
-_UNREADABLE = "\ufffd"  # what decoding puts in the place of bytes that it cannot read
 _GLOB = re.compile(r"([\[\]{}*?\\])")
 
 
@@ -260,7 +259,7 @@ def _append(some: DataFrame, others: DataFrame) -> DataFrame:
 
 
 def _unreadable(text: str) -> str:
-    return f"({sql.holds(text, _UNREADABLE)} or {sql.holds(text, NUL)})"
+    return f"({sql.holds(text, UNREADABLE)} or {sql.holds(text, NUL)})"
 
 
 def _captured(pairs: str, condition: str) -> str:

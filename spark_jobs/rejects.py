@@ -11,17 +11,14 @@ from pyspark.sql import DataFrame, SparkSession
 from spark_jobs import sql, writer
 from spark_jobs.counts import RejectCount, Totals
 from spark_jobs.feed import SOURCE_FILE
-from spark_jobs.lines import find_starts, with_lines
+from spark_jobs.lines import LINE, find_starts, with_lines
 from spark_jobs.raw_files import Unreadable
 from spark_jobs.reader import Source
 from spark_jobs.rules import Rule
 from spark_jobs.storage import Storage
 from spark_jobs.transform import explain_rejects, set_aside_rows
 
-_COLUMNS = (
-    *(f"{SOURCE_FILE} string", "line bigint", "rule string", "`column` string"),
-    *("value string", "raw string", "reason string"),
-)
+_NAMES = SOURCE_FILE, LINE, "rule", "column", "value", "raw", "reason"
 
 
 def write(
@@ -45,12 +42,14 @@ def write(
                 for each in sources
             ]
             found = [scan.result() for scan in scans]
-        frames += map(partial(with_lines, spark, storage), sources, explained, found)
+        numbered = map(partial(with_lines, spark, storage), sources, explained, found)
+        frames += (rows.select(*_NAMES) for rows in numbered)
     if unreadable:
         files = [
             (u.file.name, None, Rule.FILE.value, None, None, None, u.reason) for u in unreadable
         ]
-        frames.append(sql.table(spark, files, _COLUMNS))
+        kinds = (f"{sql.name(name)} {'bigint' if name == LINE else 'string'}" for name in _NAMES)
+        frames.append(sql.table(spark, files, tuple(kinds)))
     rows = reduce(DataFrame.unionByName, frames)
     counts = writer.write_rejected(rows, attempt, totals.rejected)
     storage.delete(attempt.set_aside_folder)

@@ -151,7 +151,7 @@ def write_rejected(rejects: DataFrame, attempt: Attempt, rows: int) -> list[Reje
         example = "left(coalesce(value, raw, reason), 100)"
         fields = f"{SOURCE_FILE}, rule, `column`, {example}"
         marked = marked.observe(seen, F.expr(f"to_json(collect_list(array({fields}))) as found"))
-    files = marked.coalesce(max(1, math.ceil(rows / _REJECTS_OF_TASK)))
+    files = marked.coalesce(math.ceil(rows / _REJECTS_OF_TASK))
     files.write.options(**_NO_MARKER).parquet(attempt.rejected_folder)
     if not few:
         return _count_rejected(rejects.sparkSession, attempt)

@@ -194,6 +194,17 @@ def test_when_every_row_is_rejected_the_manifest_is_empty(batches: Batches) -> N
     assert (report["written_rows"], report["rejected_rows"], report["parquet"]) == (0, 1, [])
 
 
+def test_rejects_say_where_then_why_then_what(batches: Batches) -> None:
+    batches.put("a.csv", b"id,customer\n1,Ann\nx,Bob\n")
+    batches.put("empty.csv", b"")
+    spec = {**ORDERS, "reject_limit": 1, "unreadable_files": "reject"}
+    of_row, of_file = sorted(batches.run(spec).rejects, key=lambda reject: reject["rule"] == "file")
+    where_and_why = ["_source_file", "line", "rule", "column"]
+    assert list(of_row) == [*where_and_why, "value", "raw", "reason", "_batch_id"]
+    assert list(of_file) == list(of_row)
+    assert (of_row["line"], of_file["line"]) == (3, None)
+
+
 def test_two_attempts_give_the_same_rows_in_folders_of_their_own(batches: Batches) -> None:
     batches.put("a.csv", b"id,customer\n1,Ann\n2,\nx,Bob\n")
     batches.put("b.csv", b"id,customer\n3,Cid\n")
